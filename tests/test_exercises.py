@@ -1,0 +1,143 @@
+"""Every exercise is proved from both sides: red on the stub, green on the solution, red on each mistake."""
+
+import re
+
+import nbformat
+import notebooks
+import pytest
+from conftest import ROOT
+
+import helpers
+
+SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
+IDS = [path.relative_to(ROOT / "solutions").with_suffix("").as_posix() for path in SOLUTIONS]
+each_solution = pytest.mark.parametrize("solution", SOLUTIONS, ids=IDS)
+
+# Wrong answers that no exercise accepts, whatever it asks.
+GENERIC_MISTAKES = {
+    "nothing": "lambda *a, **k: None",
+    "ellipsis": "lambda *a, **k: ...",
+    "nan": "lambda *a, **k: float('nan')",
+    "a text": "lambda *a, **k: 'forty-two'",
+    "a function": "lambda *a, **k: print",
+    "zero": "lambda *a, **k: 0.0",
+    "an empty list": "lambda *a, **k: []",
+    "its first argument": "lambda *a, **k: a[0] if a else None",
+    "another error": "lambda *a, **k: undefined_name",
+}
+
+
+def exercise_of(solution):
+    return ROOT / "exercises" / solution.relative_to(ROOT / "solutions")
+
+
+def printed(cell):
+    return "".join(output.get("text", "") for output in cell.outputs if output.output_type == "stream")
+
+
+def slugs(notebook):
+    return [name.removeprefix("check_") for name in notebooks.grade_cells(notebook)]
+
+
+def test_there_is_an_exercise_for_every_lesson():
+    lessons = {p.relative_to(ROOT / "notebooks") for p in (ROOT / "notebooks").glob("*/*.ipynb")}
+    assert lessons == {p.relative_to(ROOT / "solutions") for p in SOLUTIONS}
+
+
+def test_exercises_are_in_step_with_the_solutions(tmp_path):
+    notebooks.make_exercises(tmp_path)
+    made = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    kept = {p.relative_to(ROOT / "exercises"): p.read_bytes() for p in (ROOT / "exercises").rglob("*.ipynb")
+            if ".ipynb_checkpoints" not in p.parts}  # fmt: skip
+    assert set(made) == set(kept), "a solution without its exercise, or an orphan: run `make exercises`"
+    changed = [str(p) for p in made if made[p] != kept[p]]
+    assert not changed, f"run `make exercises`: {changed}"
+
+
+@each_solution
+def test_exercise_holds_nothing_of_the_solution(solution):
+    text = exercise_of(solution).read_text(encoding="utf-8")
+    for trace in ("rejects(", "BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS", "solution-only"):
+        if trace == "rejects(":
+            assert trace not in text.replace("rejects, ", "")
+        else:
+            assert trace not in text
+    for cell in nbformat.read(exercise_of(solution), as_version=4).cells:
+        assert cell.cell_type != "code" or (cell.outputs == [] and cell.execution_count is None)
+
+
+@each_solution
+def test_stub_is_red(solution, run_notebook):
+    notebook = run_notebook(exercise_of(solution))
+    checks = notebooks.grade_cells(notebook)
+    assert checks
+    for name, cell in checks.items():
+        (error,) = notebooks.errors(cell)
+        assert error.ename == "AssertionError", f"{name} stops with {error.ename}: {error.evalue}"
+        assert "not answered yet" in error.evalue, name
+        assert "raises-exception" in cell.metadata.tags and cell.metadata.nbgrader.locked
+    others = [c for c in notebook.cells if c.cell_type == "code" and c not in checks.values()]
+    assert not [c.id for c in others if notebooks.errors(c)]
+    assert f"0 of {sum(c.metadata.nbgrader.points for c in checks.values())} points" in str(others[-1].outputs)
+
+
+@each_solution
+def test_solution_is_green_and_refuses_its_mistakes(solution, run_notebook):
+    notebook = run_notebook(solution)
+    checks = notebooks.grade_cells(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert not notebooks.errors(cell), f"{cell.id}: {notebooks.errors(cell)[0].evalue}"
+            assert "FAIL" not in printed(cell), cell.id
+    for name, cell in checks.items():
+        assert printed(cell).startswith("PASS"), name
+        if not name.endswith("_choice"):
+            mistakes = [c for c in notebook.cells if f"rejects({name}," in c.source]
+            assert len(mistakes) >= 2, f"{name} shows fewer than two common mistakes"
+            assert all("solution-only" in c.metadata.tags for c in mistakes)
+            assert all(f"PASS - {name} refuses" in printed(c) for c in mistakes)
+    full = sum(cell.metadata.nbgrader.points for cell in checks.values())
+    card = notebook.cells[-1]
+    assert f"{full} of {full} points" in str(card.outputs), "the scorecard's points differ from the cells' metadata"
+
+
+@each_solution
+def test_generic_wrong_answers_are_red(solution, run_notebook):
+    names = [name for name in notebooks.grade_cells(nbformat.read(solution, as_version=4))]
+    cells = []
+    for name in names:
+        lines = [f"for wrong in [{', '.join(GENERIC_MISTAKES.values())}]:", "    try:", f"        {name}(wrong)",
+                 "    except Exception as error:", "        print('RED', type(error).__name__)",
+                 "    else:", f"        print('GREEN {name}')"]  # fmt: skip
+        cells.append("\n".join(lines))
+    notebook = run_notebook(solution, *cells)
+    for cell in notebook.cells[-len(cells) :]:
+        assert "GREEN" not in printed(cell)
+        assert printed(cell).count("RED") == len(GENERIC_MISTAKES)
+
+
+@each_solution
+def test_each_exercise_is_whole(solution):
+    notebook = nbformat.read(solution, as_version=4)
+    names = slugs(notebook)
+    sources = [cell.source for cell in notebook.cells]
+    assert any("### BEGIN HIDDEN TESTS" in s for s in sources)
+    free = [c for c in notebook.cells if c.cell_type == "markdown" and c.metadata.get("nbgrader", {}).get("grade")]
+    assert len(free) == 1 and free[0].metadata.nbgrader.solution, "one free-text question, with a model answer"
+    for slug in names:
+        if slug.endswith("_choice"):
+            continue
+        assert f"{slug}_choice" in names, f"{slug} has no choice question"
+        at = next(i for i, c in enumerate(notebook.cells) if c.id == f"answer_{slug}")
+        before = "".join(s for s in sources[:at][-3:])
+        assert before.count("<details>") >= 2, f"{slug} lacks its two hints"
+        assert re.search(r"★", before), f"{slug} has no stars"
+        stars = max(len(run) for run in re.findall(r"★+", before.split("\n## ")[-1]))
+        assert notebooks.grade_cells(notebook)[f"check_{slug}"].metadata.nbgrader.points == stars
+
+
+@each_solution
+def test_exactly_one_letter_of_each_choice_passes(solution):
+    text = "\n".join(cell.source for cell in nbformat.read(solution, as_version=4).cells)
+    for name, key in re.findall(r'check_choice\("([^"]+)", answer\(\), "(\w+)"\)', text):
+        assert sum(helpers.choice_key(name, letter) == key for letter in "ABCDEF") == 1, name

@@ -1,0 +1,86 @@
+"""What holds for every notebook of the course."""
+
+import json
+import re
+
+import nbformat
+import notebooks
+import pytest
+from conftest import ROOT
+
+LESSONS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
+SOLUTIONS = sorted((ROOT / "solutions").rglob("*.ipynb"))
+ALL = [p for p in LESSONS + SOLUTIONS if ".ipynb_checkpoints" not in p.parts]
+each_notebook = pytest.mark.parametrize("path", ALL, ids=[p.relative_to(ROOT).as_posix() for p in ALL])
+each_lesson = pytest.mark.parametrize("path", LESSONS, ids=[p.relative_to(ROOT).as_posix() for p in LESSONS])
+
+
+@each_notebook
+def test_outputs_are_stored_and_carry_nothing_of_the_machine(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    assert [c.execution_count for c in code] == list(range(1, len(code) + 1)), "run `make render`"
+    assert notebook.metadata == notebooks.METADATA
+    text = json.dumps([c.outputs for c in code])
+    assert notebooks.WIDGET_VIEW not in text
+    assert not re.search(r"/(home|root|Users|tmp)/\w", text)
+    assert not [c.id for c in code for o in c.outputs if o.get("name") == "stderr"]
+    assert not [c.id for c in notebook.cells if set(c.metadata) - {"tags", "nbgrader"}]
+
+
+@each_notebook
+def test_cell_ids_are_stable_slugs(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        assert not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f-]+)?", cell.id), cell.id
+
+
+@each_notebook
+def test_randomness_is_local(path):
+    source = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+    assert not re.search(r"np\.random\.(?!default_rng|Generator)", source)
+
+
+@each_notebook
+def test_local_links_lead_somewhere(path):
+    prose = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown")
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose):
+        if re.match(r"\w+:", link):
+            continue
+        target = (path.parent / link).resolve()
+        in_work = ROOT / "work" in target.parents
+        target = ROOT / "exercises" / target.relative_to(ROOT / "work") if in_work else target
+        assert target.exists(), link
+
+
+@each_notebook
+def test_pictures_have_alternative_text(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if any(mime.startswith("image/") for mime in data):
+                assert re.search(r"<img[^>]+alt=[\"'][^\"']{40,}", data.get("text/html", "")), cell.id
+
+
+@each_lesson
+def test_lesson_has_its_parts(path):
+    cells = nbformat.read(path, as_version=4).cells
+    source = "\n".join(c.source for c in cells if c.cell_type == "code")
+    prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    for call in ("check_", "explore(", "quiz(", "show("):
+        assert call in source, call
+    if path.name != "start_here.ipynb":
+        for part in ("predict", "in practice", "what if", "takeaways", "further reading", "/work/"):
+            assert part in prose.lower(), part
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "solutions"])
+def test_rendering_changes_not_one_byte(folder, tmp_path, monkeypatch):
+    path = min((ROOT / folder).rglob("*.ipynb"), key=lambda p: p.stat().st_size)
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    said = notebooks.render_one(copy)
+    assert said[1], said[0]
+    once = copy.read_bytes()
+    notebooks.render_one(copy)
+    assert copy.read_bytes() == once

@@ -1,0 +1,158 @@
+"""Set up, open, check and test the course. Standard library only, so that it runs before anything is installed.
+
+usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab on start_here
+       python tools/course.py check [NOTEBOOK ...]            run your own notebooks in work/, print scorecards
+       python tools/course.py reset EXERCISE                  a fresh copy; yours is kept beside it
+       python tools/course.py test [--lax] [pytest's options] install what authors need, run every test
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST = (3, 11)
+ROOT = Path(__file__).resolve().parent.parent
+THREAD_CAPS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+class Stop(Exception):
+    """Something that the person at the keyboard can mend; the message says how."""
+
+
+def require_python(version=sys.version_info):
+    if tuple(version[:2]) < OLDEST:
+        raise Stop(
+            "Downhill needs Python {}.{} or newer, and this is Python {}.{}. Install a newer one from python.org, "
+            "then run `make course PYTHON=python3.12` (Windows: `py -3.12 tools/course.py course`).".format(
+                *(OLDEST + tuple(version[:2]))
+            )
+        )
+
+
+def run(command, **options):
+    return subprocess.run([str(part) for part in command], cwd=str(ROOT), **options).returncode
+
+
+def venv_program(name):
+    folder, ending = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+    return ROOT / ".venv" / folder / (name + ending)
+
+
+def install(requirements, constraints=None):
+    """Make .venv if it is missing and install a requirements file into it, unless that was done before."""
+    python = venv_program("python")
+    if not python.exists() and run([sys.executable, "-m", "venv", ROOT / ".venv"]) != 0:
+        shutil.rmtree(ROOT / ".venv", ignore_errors=True)
+        raise Stop(
+            "Could not make the folder .venv. On Debian or Ubuntu run `sudo apt install python3-venv`; elsewhere "
+            "install Python from python.org. Then run the same command again."
+        )
+    files = [ROOT / name for name in ("pyproject.toml", "requirements.txt", requirements, constraints) if name]
+    state = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    stamp = ROOT / ".venv" / "installed"
+    if stamp.exists() and stamp.read_text() == state:
+        return
+    print("Installing what {} names into .venv (a few minutes, once) ...".format(requirements), flush=True)
+    pins = ["-c", constraints] if constraints else []
+    if run([python, "-m", "pip", "install", "--quiet", "-r", requirements] + pins) != 0:
+        raise Stop(
+            "The installation stopped; the lines above say why. Most often there is no connection to the package "
+            "index: connect and run the same command again. Nothing in work/ was touched."
+        )
+    stamp.write_text(state)
+
+
+def copy_missing_exercises():
+    """Copy to work/ the exercises that are not there yet. A file that is there is never touched."""
+    copied = []
+    for source in sorted((ROOT / "exercises").glob("*/*.ipynb")):
+        target = ROOT / "work" / source.relative_to(ROOT / "exercises")
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(str(source), str(target))
+            copied.append(target)
+    return copied
+
+
+def course(options):
+    install("requirements.txt")
+    for path in copy_missing_exercises():
+        print("new exercise: {}".format(path.relative_to(ROOT)))
+    command = [venv_program("jupyter-lab"), "--ServerApp.root_dir={}".format(ROOT),
+               "--LabApp.default_url=/lab/tree/notebooks/start_here.ipynb"]  # fmt: skip
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    try:
+        return run(command + options)
+    except KeyboardInterrupt:
+        return 0
+
+
+def check(notebooks):
+    python = venv_program("python")
+    if not python.exists():
+        raise Stop("The course is not set up yet: run `make course` once, solve an exercise, and check it then.")
+    return run([python, ROOT / "tools" / "notebooks.py", "check"] + [Path(path).resolve() for path in notebooks])
+
+
+def reset(arguments):
+    known = sorted(path.relative_to(ROOT / "exercises").with_suffix("").as_posix()
+                   for path in (ROOT / "exercises").glob("*/*.ipynb"))  # fmt: skip
+    name = arguments[0].replace("\\", "/").removeprefix("work/").removesuffix(".ipynb") if arguments else ""
+    if name not in known:
+        raise Stop("Say which exercise to reset, for example `make reset EXERCISE={}`. There are: {}.".format(
+            known[0] if known else "PART/NAME", ", ".join(known)))  # fmt: skip
+    target = ROOT / "work" / (name + ".ipynb")
+    if target.exists():
+        number = 1
+        while target.with_suffix(".old-{}.ipynb".format(number)).exists():
+            number += 1
+        kept = target.with_suffix(".old-{}.ipynb".format(number))
+        target.rename(kept)
+        print("Your notebook is kept as {}.".format(kept.relative_to(ROOT)))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(str(ROOT / "exercises" / (name + ".ipynb")), str(target))
+    print("A fresh copy is in {}.".format(target.relative_to(ROOT)))
+    return 0
+
+
+def locked():
+    """Say whether the installed packages are those of constraints.txt, so that printed digits are reproduced."""
+    program = (
+        "import importlib.metadata as m, sys\n"
+        "pins = dict(x.strip().split('==') for x in open('constraints.txt') if '==' in x)\n"
+        "named = ('numpy', 'scipy', 'scikit-learn', 'matplotlib', 'ipython')\n"
+        "sys.exit(any(m.version(n) != pins[n] for n in named))"
+    )
+    return sys.platform.startswith("linux") and run([venv_program("python"), "-c", program]) == 0
+
+
+def test(options):
+    lax = "--lax" in options
+    install("requirements-dev.txt", constraints=None if lax else "constraints.txt")
+    strict = not lax and locked()
+    print("Stored outputs are {}.".format("compared" if strict else "not compared, notebooks must run without an error"))
+    command = [venv_program("python"), "-m", "pytest", "--nbval" if strict else "--nbval-lax"]
+    return run(command + [option for option in options if option != "--lax"], env={**os.environ, **THREAD_CAPS})
+
+
+COMMANDS = {"course": course, "check": check, "reset": reset, "test": test}
+
+
+def main(arguments):
+    if not arguments or arguments[0] not in COMMANDS:
+        print(__doc__)
+        return 2
+    try:
+        require_python()
+        return COMMANDS[arguments[0]](arguments[1:])
+    except Stop as stop:
+        print("\n" + str(stop), file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

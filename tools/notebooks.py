@@ -1,0 +1,144 @@
+"""Run the course's notebooks: store their outputs, make the exercises, score a student's work.
+
+usage: notebooks.py render [NOTEBOOK ...]   run lessons and solutions and store their outputs
+       notebooks.py exercises [FOLDER]      make exercises/ (or FOLDER) from solutions/
+       notebooks.py check [NOTEBOOK ...]    run the notebooks in work/ and print the scorecards
+"""
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def execute(notebook, folder, **options):
+    """Run a notebook in place in a kernel of this environment whose working directory is ``folder``."""
+    client = NotebookClient(
+        notebook, kernel_name="python3", record_timing=False, store_widget_state=False,
+        resources={"metadata": {"path": str(folder)}}, **{"timeout": 600, **options},
+    )  # fmt: skip
+    client.execute()
+    return notebook
+
+
+def grade_cells(notebook):
+    """Return the cells that carry points, as a dict from grade_id to cell."""
+    return {
+        cell.metadata.nbgrader.grade_id: cell
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code"
+    }
+
+
+def errors(cell):
+    """Return the errors among a cell's outputs."""
+    return [output for output in cell.get("outputs", []) if output.output_type == "error"]
+
+
+def render_one(path):
+    """Run one notebook and store its outputs; return a line that says how it went, and whether it did."""
+    started = time.perf_counter()
+    name = path.relative_to(ROOT).as_posix()
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        execute(notebook, path.parent)
+    except (CellExecutionError, DeadKernelError, nbformat.reader.NotJSONError) as error:
+        return f"{name} is unchanged, because it stopped:\n{error}", False
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+    notebook.metadata = nbformat.from_dict(METADATA)
+    nbformat.write(notebook, path)
+    return f"{name}: {time.perf_counter() - started:.1f} s", True
+
+
+def render(paths):
+    paths = [Path(p).resolve() for p in paths] or sorted(
+        p for folder in ("notebooks", "solutions") for p in (ROOT / folder).rglob("*.ipynb")
+        if ".ipynb_checkpoints" not in p.parts
+    )  # fmt: skip
+    done = True
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for line, good in pool.map(render_one, paths):
+            print(line, flush=True)
+            done &= good
+    return 0 if done else 1
+
+
+def make_exercises(folder):
+    """Generate the exercises of every part into ``folder`` with nbgrader's own converter."""
+    for part in sorted(p.name for p in (ROOT / "solutions").iterdir() if p.is_dir()):
+        command = [sys.executable, "-m", "nbgrader", "generate_assignment", part, "--no-db", "--force",
+                   "--log-level=WARN", f"--CourseDirectory.release_directory={folder}"]  # fmt: skip
+        finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if finished.returncode:
+            raise SystemExit(f"nbgrader could not make the exercises of {part}:\n{finished.stderr}")
+
+
+def score_one(path):
+    """Run a student's notebook, which stays as it is, and return its scorecard with what failed and why."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:
+        return (f"This file is not a notebook that can be read ({type(error).__name__}). Your file is untouched; "
+                "`make reset` gives a fresh copy beside it.")  # fmt: skip
+    released = ROOT / "exercises" / path.parent.name / path.name
+    source = nbformat.read(released, as_version=4) if released.exists() else notebook
+    points = {name.removeprefix("check_"): int(c.metadata.nbgrader.points) for name, c in grade_cells(source).items()}
+    card = nbformat.v4.new_code_cell(f"import helpers\nhelpers.scorecard(**{points!r})", id="scorecard-of-make-check")
+    notebook.cells.append(card)
+    try:
+        execute(notebook, path.parent, allow_errors=True, timeout=120, interrupt_on_timeout=True)
+    except DeadKernelError:
+        return "The kernel died while this notebook ran: look for a cell that takes too much memory."
+    said = [
+        f"  {error.evalue or error.ename}"
+        for cell in grade_cells(notebook).values()
+        for error in errors(cell)
+        if "not answered yet" not in error.evalue
+    ]
+    data = [output.data["text/plain"] for output in card.outputs if "data" in output]
+    return "\n".join([*(data or [errors(card)[0].evalue]), *said])
+
+
+def check(paths):
+    work = ROOT / "work"
+    paths = [Path(p) for p in paths] or sorted(p for p in work.glob("*/*.ipynb") if ".old-" not in p.name)
+    if not paths:
+        print("There is nothing in work/ yet: run `make course` once, and solve an exercise.")
+        return 1
+    for path in paths:
+        if not path.exists():
+            print(f"{path}: there is no such file.")
+            return 1
+        print(f"\n{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}\n{score_one(path)}", flush=True)
+    return 0
+
+
+def main(arguments):
+    command, *rest = arguments or [""]
+    if command == "render":
+        return render(rest)
+    if command == "exercises":
+        return make_exercises(Path(rest[0]).resolve() if rest else ROOT / "exercises")
+    if command == "check":
+        return check(rest)
+    print(__doc__)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
