@@ -7,6 +7,7 @@ const UNITS = 4096;
 const DASHES = [[], [9, 4], [2, 3], [9, 3, 2, 3]];
 const CORNERS = [[64, 0], [4, Math.PI / 4], [4, 0], [3, -Math.PI / 2]]; // circle, square, diamond, triangle
 const INK = "#222222";
+const MARGIN = 14;
 
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -39,25 +40,25 @@ function drawMarker(ctx, path, x, y, radius) {
   ctx.fill();
 }
 
-function drawPath(ctx, path, toX, toY) {
-  const xy = vertices(path).map(([x, y]) => [toX(x), toY(y)]);
+function drawLine(ctx, xy, color, width, dash) {
+  ctx.beginPath();
+  for (const [x, y] of xy) ctx.lineTo(x, y);
+  Object.assign(ctx, { lineJoin: "round", strokeStyle: color, lineWidth: width });
+  ctx.setLineDash(dash);
+  ctx.stroke();
+}
+
+// Draws one path whose vertices are in pixels; `halo` draws only the white rim that sets its line off.
+function drawPath(ctx, path, xy, halo) {
   if (!xy.length) return;
-  if (path.line) {
-    ctx.beginPath();
-    for (const [x, y] of xy) ctx.lineTo(x, y);
-    ctx.lineJoin = "round";
-    for (const [color, width, dash] of [["white", 4.5, []], [path.color, 2.2, DASHES[path.dash]]]) {
-      ctx.strokeStyle = color;
-      ctx.lineWidth = width;
-      ctx.setLineDash(dash);
-      ctx.stroke();
-    }
-  }
+  if (path.line && halo) drawLine(ctx, xy, "white", 4.5, []);
+  if (halo) return;
+  if (path.line) drawLine(ctx, xy, path.color, 2.2, DASHES[path.dash]);
   if (path.markers) for (const [x, y] of xy) drawMarker(ctx, path, x, y, path.tag === undefined ? 3.5 : 6);
   const [x, y] = xy[xy.length - 1];
   if (path.upto) drawMarker(ctx, path, x, y, 6);
   if (path.tag) {
-    const right = x + ctx.measureText(path.tag).width + 14 < toX(UNITS);
+    const right = x + ctx.measureText(path.tag).width + 14 < ctx.canvas.clientWidth - MARGIN;
     ctx.textAlign = right ? "left" : "right";
     ctx.setLineDash([]);
     ctx.lineWidth = 4;
@@ -76,8 +77,7 @@ function drawLegend(ctx, paths, left, right, draw) {
     const width = 40 + ctx.measureText(path.label).width;
     if (x > left && x + width > right) [x, y] = [left, y + 20];
     if (draw) {
-      const sample = { ...path, d: [x, y, 26, 0], upto: undefined, tag: path.tag && "" };
-      drawPath(ctx, sample, (u) => u, (v) => v);
+      drawPath(ctx, { ...path, upto: undefined }, [[x, y], [x + 26, y]], false);
       ctx.fillStyle = INK;
       ctx.textAlign = "left";
       ctx.fillText(path.label, x + 33, y);
@@ -100,7 +100,7 @@ function draw(canvas, axes, image, scene) {
   const font = () => Object.assign(ctx, { font: "13px system-ui, sans-serif", textBaseline: "middle" });
   font();
   const yWidth = Math.max(...axes.yticks.map(([, label]) => ctx.measureText(label).width), 8);
-  const left = (axes.ylabel ? 30 : 12) + yWidth, right = width - 14, w = right - left, h = w * axes.ratio;
+  const left = (axes.ylabel ? 30 : 12) + yWidth, right = width - MARGIN, w = right - left, h = w * axes.ratio;
   const top = drawLegend(ctx, scene.paths, left, right, false);
   const bottom = top + h;
   const height = bottom + (axes.xlabel ? 46 : 28);
@@ -118,7 +118,8 @@ function draw(canvas, axes, image, scene) {
   ctx.beginPath();
   ctx.rect(left, top, w, h);
   ctx.clip();
-  for (const path of scene.paths) drawPath(ctx, path, toX, toY);
+  const pixels = scene.paths.map((path) => vertices(path).map(([x, y]) => [toX(x), toY(y)]));
+  for (const halo of [true, false]) scene.paths.forEach((path, i) => drawPath(ctx, path, pixels[i], halo));
   ctx.restore();
   ctx.setLineDash([]);
   ctx.lineWidth = 1;

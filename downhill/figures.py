@@ -55,7 +55,7 @@ COLORS = {"primary": "#0173b2", "secondary": "#de8f05", "tertiary": "#029e73",
 HILLS = LinearSegmentedColormap.from_list("hills", ["#fbfcfd", "#c9d6de", "#8da7b8"])
 
 UNITS = 4096  # the canvas' grid along each axis
-MAX_SCENES, MAX_TABLE_BYTES = 600, 300_000
+MAX_SCENES, MAX_TABLE_BYTES, MAX_PNG_BYTES = 600, 300_000, 65_000
 _ORDER = ("primary", "secondary", "tertiary", "error", "highlight", "neutral")
 _DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)))
 _SCRIPT = Path(__file__).with_name("canvas.js").read_text(encoding="utf-8")
@@ -63,11 +63,11 @@ _CSS = """
 .dh{margin:.6em 0;padding:0;border:0;max-width:100%;min-width:0;color:inherit;font:inherit}
 .dh img,.dh canvas{display:block;max-width:100%;height:auto;background:#fff}
 .dh canvas{width:100%}
-.dh figcaption{margin-top:.4em;max-width:44em;text-align:left}
+.dh figcaption{margin-top:.4em;max-width:44em;text-align:left;font-style:italic}
 .dh output{display:block;min-height:1.5em;margin:.3em 0}
 .dh-controls{display:flex;flex-wrap:wrap;align-items:center;gap:.3em .7em;margin:.3em 0}
 .dh-controls label{display:flex;align-items:center;gap:.6em;margin:0}
-.dh-controls input{width:13em;max-width:45vw;min-height:24px;accent-color:#0173b2}
+.dh-controls input{width:12em;max-width:38vw;min-height:24px;accent-color:#0173b2}
 .dh-controls button{font:inherit;min-width:5em;padding:.2em .6em;color:#222;background:#eee;border:1px solid #777}
 .dh-value{min-width:4em;font-variant-numeric:tabular-nums}
 .dh :focus-visible{outline:3px solid #de8f05;outline-offset:2px;box-shadow:0 0 0 2px #222}
@@ -216,17 +216,16 @@ def _json(data):
 # -- pictures -----------------------------------------------------------------------------------------------
 
 
-def _png(fig, dpi, *, colors=None, **options):
-    """Render a figure to base64 PNG that depends on nothing but the figure; over 90 kB it gets a palette."""
-    raw = io.BytesIO()
-    fig.savefig(raw, format="png", dpi=dpi, facecolor="white", metadata={"Software": None}, **options)
+def _png(fig, dpi, colors=None, tight="tight"):
+    """Return a figure as base64 PNG and its width; it depends on nothing but the figure. Big ones get a palette."""
+    raw, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(raw, format="png", dpi=dpi, facecolor="white", bbox_inches=tight, pil_kwargs={"compress_level": 0})
     image = Image.open(raw).convert("RGB")
-    small = io.BytesIO()
-    image.save(small, "PNG", optimize=True)
-    if colors or small.tell() > 67_000:  # base64 adds a third
-        small = io.BytesIO()
-        palette = image.quantize(colors or 256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        palette.save(small, "PNG", optimize=True)
+    if not colors:
+        image.save(small, "PNG", optimize=True)
+    if colors or small.tell() > MAX_PNG_BYTES:
+        few = image.quantize(colors or 256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(small := io.BytesIO(), "PNG")
     return base64.b64encode(small.getvalue()).decode(), image.width
 
 
@@ -259,7 +258,7 @@ def show(fig, caption, alt):
     if not isinstance(fig, Figure):
         raise TypeError(f"show() needs a Matplotlib figure, got {type(fig).__name__}")
     dpi = 144
-    png, pixels = _png(fig, dpi, bbox_inches="tight")
+    png, pixels = _png(fig, dpi)
     plt.close(fig)
     width = round(pixels * 96 / dpi)
     bundle = {"text/html": _figure_html(png, width, caption, alt), "image/png": png, "text/plain": caption}
@@ -312,7 +311,9 @@ def contours(ax, surface, levels=18, **options):
     X, Y, Z = _grid(surface)
     levels, norm = _shades(Z, levels)
     Z = np.ma.masked_invalid(Z)
-    filled = ax.contourf(X, Y, Z, levels, **{"cmap": HILLS, "norm": norm, "extend": "both"} | options)
+    whole = levels[0] <= Z.min() and Z.max() <= levels[-1]
+    looks = {"cmap": HILLS, "norm": norm, "extend": "neither" if whole else "both"}
+    filled = ax.contourf(X, Y, Z, levels, **looks | options)
     ax.contour(X, Y, Z, levels[1:-1], colors="#5d7686", linewidths=0.5, alpha=0.6, linestyles="solid")
     ax.grid(False)
     return filled
@@ -399,7 +400,7 @@ def _still(view, paths):
         contours(plane, view.background)
         view.dress(plane)
         plane.set_axis_off()
-        png, _ = _png(bare, 144, colors=64)
+        png, _ = _png(bare, 144, colors=64, tight=None)
         plt.close(bare)
         background = f"data:image/png;base64,{png}"
         under = fig.add_axes(ax.get_position(), zorder=-1)
@@ -420,9 +421,9 @@ def _still(view, paths):
     if labelled := sum(bool(path["label"]) for path in paths):
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(labelled, 4), frameon=False, borderaxespad=0)
     axes = view.for_canvas(ax)
-    png, pixels = _png(fig, 110, bbox_inches="tight", colors=128)
+    png, pixels = _png(fig, 100, colors=96)
     plt.close(fig)
-    return png, round(pixels * 96 / 110), background, axes
+    return png, round(pixels * 96 / 100), background, axes
 
 
 def _moving(caption, alt, view, still_paths, spec, table):
@@ -567,7 +568,7 @@ def _live(scene_at, view, spec, start, caption):
         canvas.scene = picture(change.new)
 
     canvas.observe(moved, "position")
-    box = ipywidgets.VBox([canvas, ipywidgets.HTMLMath(_html(caption))])
+    box = ipywidgets.VBox([canvas, ipywidgets.HTMLMath(f"<em>{_html(caption)}</em>")])
     return box._repr_mimebundle_()
 
 

@@ -151,7 +151,8 @@ class Network:
     def hvp(self, theta, X, y, v):
         """Return the exact product of the Hessian of the mean loss with v, without forming the Hessian.
 
-        The gradient's own computation is differentiated along v (the R-operator), at two to three times its cost.
+        The gradient's own computation is differentiated along v (the R-operator), at two to three times its
+        cost.
 
         Parameters
         ----------
@@ -180,7 +181,7 @@ class Network:
 
         outputs = self._layers(theta, X)
         d_outputs, d_inputs = [np.zeros((1, 1, X.shape[1]))], [None]
-        for k, ((W, _), (dW, db)) in enumerate(zip(layers, d_layers)):
+        for k, ((W, _), (dW, db)) in enumerate(zip(layers, d_layers, strict=True)):
             dz = outputs[k] @ dW + db[:, None, :]
             if k > 0:
                 dz += d_outputs[k] @ W
@@ -209,6 +210,7 @@ class Network:
 
     def hess(self, theta, X, y):
         """Return the Hessian (n_params, n_params) of the mean loss, symmetric; meant for small networks."""
+        X = self._checked_inputs(X)
         identity = np.eye(self.n_params)
         # So many columns at a time that an intermediate array stays near 16 MB.
         block = max(1, 2_000_000 // (len(X) * max(self.sizes)))
@@ -290,7 +292,7 @@ def sharpness(net, theta, X, y, *, v0=None, seed=0, tol=1e-6, return_vector=Fals
     theta, X, y
         As in its methods; theta real.
     v0 : array_like, (n_params,), optional
-        Where to start; the eigenvector of a nearby theta saves products. By default it is drawn from ``seed``.
+        Where to start, such as the eigenvector of a nearby theta. By default it is drawn from ``seed``.
     seed : int
         Used only without v0.
     tol : float

@@ -10,8 +10,9 @@ single point, a list of points or a whole grid::
     X, Y, Z = himmelblau.grid(200)      # three (200, 200) arrays
     himmelblau.grad(points)             # (..., 2) -> (..., 2)
 
-Coordinates and values are plain numbers without a unit. Values accept complex points too, so that a
-derivative can be checked by a complex step: Im f(x + ih) / h, except at Ackley's tip and on Eggholder's cusps.
+Coordinates and values are plain numbers without a unit. Every function accepts complex points too, so that
+a derivative can be checked by a complex step, Im f(x + ih) / h, except at Ackley's tip and on Eggholder's
+cusps.
 """
 
 from collections.abc import Callable
@@ -103,10 +104,11 @@ class Surface:
         """
         if n < 2:
             raise ValueError(f"a grid needs at least 2 points a side, got n = {n}")
-        axes = [np.linspace(low, high, n) for low, high in self.domain]
-        X, Y = np.meshgrid(*axes)
-        # Stacked in front and then moved, each coordinate stays contiguous in memory, which is faster.
-        return X, Y, self.value(np.moveaxis(np.array([X, Y]), 0, -1))
+        x, y = (np.linspace(low, high, n) for low, high in self.domain)
+        # The coordinate is first in memory and last in the view, so that each is contiguous, which is faster.
+        both = np.empty((2, n, n))
+        both[0], both[1] = x, y[:, None]
+        return both[0], both[1], self.value(np.moveaxis(both, 0, -1))
 
 
 def quadratic(H, name="quadratic", domain=((-3.0, 3.0), (-3.0, 3.0))):
@@ -256,7 +258,10 @@ def _beale():
     def grad(x, y):
         r = residuals(x, y)
         rx, ry = slopes(x, y)
-        return 2 * sum(a * b for a, b in zip(r, rx)), 2 * sum(a * b for a, b in zip(r, ry))
+        return (
+            2 * sum(a * b for a, b in zip(r, rx, strict=True)),
+            2 * sum(a * b for a, b in zip(r, ry, strict=True)),
+        )
 
     def hess(x, y):
         r = residuals(x, y)
@@ -265,8 +270,8 @@ def _beale():
         ryy = 0, 2 * x, 6 * x * y
         return (
             2 * sum(a * a for a in rx),
-            2 * sum(a * b + c * d for a, b, c, d in zip(rx, ry, r, rxy)),
-            2 * sum(b * b + c * d for b, c, d in zip(ry, r, ryy)),
+            2 * sum(a * b + c * d for a, b, c, d in zip(rx, ry, r, rxy, strict=True)),
+            2 * sum(b * b + c * d for b, c, d in zip(ry, r, ryy, strict=True)),
         )
 
     return _surface(
@@ -311,8 +316,8 @@ def _himmelblau():
 def _rastrigin():
     """Return Rastrigin's function (1974): 20 + x² + y² − 10 cos 2πx − 10 cos 2πy.
 
-    All 121 minima of the domain are listed: the function is a sum of one function of x and the same of y, each
-    with a minimum near every whole number k from −5 to 5. The saddles between them are not listed.
+    All 121 minima of the domain are listed: the function is a sum of one function of x and the same of y,
+    each with a minimum near every whole number from −5 to 5. The saddles between them are not listed.
     """
     turn = 2 * np.pi
 
@@ -335,8 +340,8 @@ def _ackley():
     """Return Ackley's function (1987) with its usual constants 20, 0.2 and 2π.
 
     −20 exp(−0.2 √((x² + y²)/2)) − exp((cos 2πx + cos 2πy)/2) + 20 + e. Its global minimum, at the origin, is
-    the tip of a cone; the many local minima around it are not listed. At the tip itself ``grad`` returns zeros,
-    the mean of the slopes on its two sides, and ``hess`` returns NaN.
+    the tip of a cone; the many local minima around it are not listed. At the tip itself ``grad`` returns
+    zeros, the mean of the slopes on its two sides, and ``hess`` returns NaN.
     """
     turn = 2 * np.pi
 
@@ -375,10 +380,10 @@ def _ackley():
 def _eggholder():
     """Return the Eggholder function (Whitley et al. 1996).
 
-    −(y + 47) sin √|x/2 + y + 47| − x sin √|x − y − 47|. Its global minimum lies on the edge x = 512 of the domain;
-    its many local minima are not listed. On the two lines where an absolute value is 0 the surface has a
-    cusp: there ``grad`` leaves out the term that has no slope (the mean of its two sides), and ``hess`` returns
-    NaN.
+    −(y + 47) sin √|x/2 + y + 47| − x sin √|x − y − 47|. Its global minimum lies on the edge x = 512 of the
+    domain; its many local minima are not listed. On the two lines where an absolute value is 0 the surface
+    has a cusp: there ``grad`` leaves out the term that has no slope (the mean of its two sides), and ``hess``
+    returns NaN.
     """
 
     def root_of(u):
@@ -429,8 +434,8 @@ def _eggholder():
 def _gaussians():
     """Return a sum of Gaussians: three wells and a hill, our own, on a plain that is almost flat.
 
-    Σ hₖ exp(−‖p − cₖ‖² / 2wₖ²). The deepest well is the narrowest, so most descents end in another one, and
-    far from all of them the gradient is almost zero. The minima and saddles inside the domain are listed.
+    Σ hₖ exp(−‖p − cₖ‖² / 2wₖ²). The deepest well is the narrowest, so most descents end elsewhere, and far
+    from all of them the gradient is almost zero. The minima and saddles inside the domain are listed.
     """
     # height, width, centre
     bumps = [

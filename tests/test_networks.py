@@ -1,5 +1,7 @@
 """The network against complex steps, explicit Hessians and scikit-learn."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -80,7 +82,7 @@ def test_loss_is_the_one_returned_with_the_gradient_and_a_mean_over_rows(net):
 def test_pack_undoes_unpack_and_unpack_gives_views(net):
     theta, X, _ = problem(net)
     layers = net.unpack(theta)
-    assert [W.shape for W, _ in layers] == list(zip(net.sizes, net.sizes[1:]))
+    assert [W.shape for W, _ in layers] == list(pairwise(net.sizes))
     assert [b.shape for _, b in layers] == [(n,) for n in net.sizes[1:]]
     np.testing.assert_array_equal(net.pack(layers), theta)
     assert all(np.shares_memory(part, theta) for layer in layers for part in layer)
@@ -109,9 +111,8 @@ def test_initial_weights():
     W, b = wide.unpack(wide.init(np.random.default_rng(0)))[0]
     assert W.std() == pytest.approx(np.sqrt(2 / 700), rel=0.01) and abs(W.mean()) < 5e-4 and not b.any()
     relu = Network((400, 300, 10), "relu")
-    assert relu.unpack(relu.init(np.random.default_rng(0)))[0][0].std() == pytest.approx(
-        np.sqrt(2 / 400), rel=0.01
-    )
+    W, _ = relu.unpack(relu.init(np.random.default_rng(0)))[0]
+    assert W.std() == pytest.approx(np.sqrt(2 / 400), rel=0.01)
     for W, b in wide.unpack(wide.init(np.random.default_rng(0), scale=0.3)):
         assert W.std() == pytest.approx(0.3, rel=0.03) and not b.any()
     repeated = [wide.init(np.random.default_rng(7)) for _ in range(2)]

@@ -25,12 +25,13 @@ def test_any_dimension():
     assert run.path is None
 
 
-@pytest.mark.parametrize("name", ["himmelblau", "ellipse", "beale"])
-def test_starts_are_independent_to_the_bit(name):
+@pytest.mark.parametrize(("name", "rate"), [("himmelblau", 0.035), ("beale", 0.02), ("ellipse", 0.02)])
+def test_starts_are_independent_to_the_bit(name, rate):
     surface = GALLERY[name]
     starts = np.random.default_rng(0).uniform(-4, 4, (3, 5, 2))
-    rate = 0.02  # for Himmelblau and Beale so large that some starts diverge
     batch = descend(surface.grad, starts, rate, 60, value=surface)
+    # at these rates some starts diverge on the first two surfaces, and some do not
+    assert batch.diverged.any() == (name != "ellipse") and not batch.diverged.all()
     assert batch.path.shape == (61, 3, 5, 2) and batch.diverged.shape == batch.best_value.shape == (3, 5)
     for index in np.ndindex(3, 5):
         alone = descend(surface.grad, starts[index], rate, 60, value=surface)

@@ -30,7 +30,7 @@ def complex_step(function, points, h=1e-30):
 def newton_points(surface, n, steps=80):
     """Critical points inside the domain that n damped Newton searches end in, without repetition.
 
-    Every Newton step is shortened to a hundredth of the domain and goes to any kind of critical point.
+    A Newton step is shortened to a fiftieth of the domain's width and goes to any kind of critical point.
     """
     points = inside(surface, n, seed=1)
     longest = (surface.domain[0][1] - surface.domain[0][0]) / 50
@@ -111,9 +111,8 @@ def test_listed_minima(surface):
         else:
             assert minimum.kind == "boundary" and point[0] == x_hi
             across, along = surface.grad(point)
-            assert (
-                across < -1e-3
-            )  # the surface falls outwards: the edge, and not the slope, stops the descent
+            # the surface falls outwards: the edge, and not the slope, stops the descent
+            assert across < -1e-3
             assert abs(along) < 1e-9 and surface.hess(point)[1, 1] > 1e-3
 
 
@@ -133,7 +132,7 @@ def test_listed_saddles_have_curvatures_of_both_signs(surface):
     for saddle in surface.saddles:
         H = surface.hess(saddle)
         low, high = np.linalg.eigvalsh(H)
-        assert low < -0.1 and high > 0.1
+        assert low < -0.05 and high > 0.05
         assert np.abs(np.linalg.solve(H, surface.grad(saddle))).max() < 1e-14
 
 
@@ -165,7 +164,7 @@ def test_beale_has_one_minimum_and_two_saddles():
 
 def test_rastrigin_lists_every_minimum_of_its_domain():
     surface = GALLERY["rastrigin"]
-    found = newton_points(surface, 20_000, steps=60)
+    found = newton_points(surface, 8000, steps=40)
     found = found[np.linalg.eigvalsh(surface.hess(found))[:, 0] > 0]
     assert len(surface.minima) == 121 and matches(found, [m.point for m in surface.minima])
     assert [m.point for m in surface.minima if m.is_global] == [(0.0, 0.0)]

@@ -70,6 +70,9 @@ def render(paths):
         p for folder in ("notebooks", "solutions") for p in (ROOT / folder).rglob("*.ipynb")
         if ".ipynb_checkpoints" not in p.parts
     )  # fmt: skip
+    if absent := [str(path) for path in paths if not path.is_file()]:
+        print(f"There is no such notebook: {', '.join(absent)}.")
+        return 1
     done = True
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         for line, good in pool.map(render_one, paths):
