@@ -96,7 +96,8 @@ def check_close(name, value, target, tol=1e-8):
     if got.ndim:
         worst = tuple(int(i) for i in np.unravel_index(np.argmax(difference), got.shape))
         index = ", ".join(map(str, worst))
-        where = f" at index [{index}], where got {got[worst]:.6g}, expected {expected[worst]:.6g}"
+        digits = 6 if f"{got[worst]:.6g}" != f"{expected[worst]:.6g}" else 17
+        where = f" at index [{index}], where got {got[worst]:.{digits}g}, expected {expected[worst]:.{digits}g}"
     _fail(name, f"got {_text(got)}, expected {_text(expected)}; the largest difference is "
                 f"{difference.max():.3g}{where}, and the tolerance is {tol:g}.{_slip(got, expected, tol)}")  # fmt: skip
 
@@ -332,9 +333,8 @@ def rejects(check, wrong_answer):
     except Exception as error:
         said = str(error)
         kind = getattr(error, "failed_check", None)
-        problem = {"wrong": None, "unanswered": "the wrong answer returns nothing, which is no mistake to learn from."}.get(
-            kind, f"it stopped with {type(error).__name__}: {error}, which is not a failed check."
-        )
+        known = {"wrong": None, "unanswered": "the wrong answer returns nothing, so there is no mistake to refuse."}
+        problem = known.get(kind, f"it stopped with {type(error).__name__}: {error}, which is not a failed check.")
     del _record[start:]
     if problem:
         _fail(title, problem)

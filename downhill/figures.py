@@ -2,7 +2,7 @@ r"""Figures that a lesson makes with one call: shown, explored, animated, and qu
 
 >>> fig, ax = plt.subplots()
 >>> contours(ax, himmelblau)
->>> show(fig, caption="Four minima of equal depth.", alt="Contours of Himmelblau's function with four valleys.")
+>>> show(fig, caption="Four minima of equal depth.", alt="Contours of Himmelblau's function: four valleys.")
 
 >>> def descent(rate):
 ...     path = gradient_descent(himmelblau, start=(0, 0), rate=rate)
@@ -59,6 +59,8 @@ MAX_SCENES, MAX_TABLE_BYTES, MAX_PNG_BYTES = 600, 300_000, 65_000
 _ORDER = ("primary", "secondary", "tertiary", "error", "highlight", "neutral")
 _DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)))
 _SCRIPT = Path(__file__).with_name("canvas.js").read_text(encoding="utf-8")
+# What a stored page needs of it: not the widget's entrance, no comments, no indents.
+_PLAIN_SCRIPT = re.sub(r"^ +|^//.*\n", "", _SCRIPT.partition("function render(")[0], flags=re.MULTILINE)
 _CSS = """
 .dh{margin:.6em 0;padding:0;border:0;max-width:100%;min-width:0;color:inherit;font:inherit}
 .dh img,.dh canvas{display:block;max-width:100%;height:auto;background:#fff}
@@ -68,7 +70,7 @@ _CSS = """
 .dh-controls{display:flex;flex-wrap:wrap;align-items:center;gap:.3em .7em;margin:.3em 0}
 .dh-controls label{display:flex;align-items:center;gap:.6em;margin:0}
 .dh-controls input{width:12em;max-width:38vw;min-height:24px;accent-color:#0173b2}
-.dh-controls button{font:inherit;min-width:5em;padding:.2em .6em;color:#222;background:#eee;border:1px solid #777}
+.dh-controls button{font:inherit;min-width:5em;padding:.2em .6em;color:#222;background:#eee}
 .dh-value{min-width:4em;font-variant-numeric:tabular-nums}
 .dh :focus-visible{outline:3px solid #de8f05;outline-offset:2px;box-shadow:0 0 0 2px #222}
 fieldset.dh{border:1px solid #888;border-radius:4px;padding:.6em 1em}
@@ -98,14 +100,15 @@ class Slider:
 
     def positions(self):
         """Return the values as a list of plain Python objects and the index of the initial one."""
-        values = np.asarray(self.values).tolist()
-        if not isinstance(values, list) or not values:
+        if np.ndim(self.values) != 1 or not len(self.values):
             raise ValueError(f"a slider needs a non-empty sequence of values, got {self.values!r}")
+        values = [v.item() if hasattr(v, "item") else v for v in self.values]
         if self.start is None:
             return values, len(values) // 2
         if self.start in values:
             return values, values.index(self.start)
-        if isinstance(self.start, str) or not min(values) <= self.start <= max(values):
+        words = any(isinstance(v, str) for v in (*values, self.start))
+        if words or not min(values) <= self.start <= max(values):
             raise ValueError(f"the initial value {self.start!r} is not among the slider's values")
         return values, int(np.argmin(np.abs(np.asarray(values) - self.start)))
 
@@ -154,6 +157,7 @@ class _View:
         for axis, scale in ((ax.xaxis, self.xscale), (ax.yaxis, self.yscale)):
             if scale == "linear":
                 axis.get_major_formatter().set_useOffset(False)
+                axis.get_major_formatter().set_scientific(False)
 
     def for_canvas(self, ax):
         """Return what canvas.js needs to draw the axes `ax`, which wear this view."""
@@ -161,8 +165,10 @@ class _View:
         for name, axis, limits in (("x", ax.xaxis, self.xlim), ("y", ax.yaxis, self.ylim)):
             places = [t for t in axis.get_majorticklocs() if min(limits) <= t <= max(limits)]
             labels = axis.get_major_formatter().format_ticks(places)
-            at = self.fractions([(t, t) for t in places])[:, "xy".index(name)] if places else []
-            ticks[f"{name}ticks"] = [[round(UNITS * a), _plain(label)] for a, label in zip(at, labels, strict=True)]
+            if len(places) < 2:  # less than a decade on a log axis
+                places, labels = limits, [f"{limit:.3g}" for limit in limits]
+            at = UNITS * self.fractions(np.column_stack([places, places]))[:, "xy".index(name)]
+            ticks[f"{name}ticks"] = [[round(a), _plain(label)] for a, label in zip(at, labels, strict=True)]
         return {"xlabel": _plain(self.xlabel), "ylabel": _plain(self.ylabel), "ratio": round(self.ratio, 4),
                 "width": round(self.width) + 70, **ticks}  # fmt: skip
 
@@ -191,7 +197,7 @@ def _plain(text):
             return "" if match[1].startswith("math") else match[1]
 
     def convert(match):
-        body = re.sub(r"\\([A-Za-z]+) ?", symbol, match[1]).replace("{10^", "10^").replace("}}", "}")
+        body = re.sub(r"\\([A-Za-z]+) ?", symbol, match[1])
         return re.sub(r"[{}]", "", re.sub(r"([\^_])(?:\{([^}]*)\}|(\w))", script, body))
 
     return re.sub(r"\$([^$]*)\$", convert, text)
@@ -217,15 +223,17 @@ def _json(data):
 
 
 def _png(fig, dpi, colors=None, tight="tight"):
-    """Return a figure as base64 PNG and its width; it depends on nothing but the figure. Big ones get a palette."""
+    """Return a figure as base64 PNG, the same for the same figure, and its width. Big ones get a palette."""
     raw, small = io.BytesIO(), io.BytesIO()
-    fig.savefig(raw, format="png", dpi=dpi, facecolor="white", bbox_inches=tight, pil_kwargs={"compress_level": 0})
+    options = {"facecolor": "white", "bbox_inches": tight, "pil_kwargs": {"compress_level": 0}}
+    fig.savefig(raw, format="png", dpi=dpi, **options)
     image = Image.open(raw).convert("RGB")
     if not colors:
         image.save(small, "PNG", optimize=True)
     if colors or small.tell() > MAX_PNG_BYTES:
-        few = image.quantize(colors or 256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(small := io.BytesIO(), "PNG")
+        method = Image.Quantize.MAXCOVERAGE  # keeps rare colours, such as those of a few markers
+        few = image.quantize(colors or 128, method=method, kmeans=1, dither=Image.Dither.NONE)
+        few.save(small := io.BytesIO(), "PNG", optimize=True)
     return base64.b64encode(small.getvalue()).decode(), image.width
 
 
@@ -322,8 +330,8 @@ def contours(ax, surface, levels=18, **options):
 def surface3d(ax, surface, levels=64, **options):
     """Draw a surface on 3-D axes (``projection="3d"``) in the colours of `contours`; returns the artist."""
     X, Y, Z = _grid(surface, n=81)
-    options = {"cmap": HILLS, "norm": _shades(Z, levels)[1], "rcount": 80, "ccount": 80, "linewidth": 0} | options
-    return ax.plot_surface(X, Y, Z, **options)
+    looks = {"cmap": HILLS, "norm": _shades(Z, levels)[1], "rcount": 80, "ccount": 80, "linewidth": 0}
+    return ax.plot_surface(X, Y, Z, **looks | options)
 
 
 # -- scenes -------------------------------------------------------------------------------------------------
@@ -332,8 +340,9 @@ def surface3d(ax, surface, levels=64, **options):
 def _path(path, order):
     """Check one path of a scene and complete it."""
     path = dict(path) if isinstance(path, dict) else {"points": path}
-    if unknown := set(path) - {"points", "label", "color", "markers", "line", "dash", "tag"}:
-        raise ValueError(f"a path does not know {sorted(unknown)}; it has points, label, color, markers, line, dash")
+    keys = ["points", "label", "color", "markers", "line", "dash"]
+    if unknown := set(path) - {*keys, "tag"}:
+        raise ValueError(f"a path does not know {sorted(unknown)}; its keys are {keys}")
     points = np.asarray(path["points"], float)
     if points.ndim == 1:
         points = np.column_stack([np.arange(len(points)), points])
@@ -346,20 +355,20 @@ def _path(path, order):
 
 
 def _scene(raw):
-    """Check what `compute` returned: a list of complete paths (single points are paths too) and the sentence."""
+    """Check what `compute` returned; return its paths (single points are paths too) and the sentence."""
     if not isinstance(raw, dict) or (unknown := set(raw) - {"paths", "points", "text"}):
         got = f"the keys {sorted(unknown)}" if isinstance(raw, dict) else type(raw).__name__
         raise ValueError(f"compute must return a dict with paths, points, text; got {got}")
     paths = [_path(path, i) for i, path in enumerate(raw.get("paths", []))]
     for i, point in enumerate(raw.get("points", [])):
-        point = point if isinstance(point, dict) else {"xy": point}
-        paths.append(_path({"points": [point["xy"]], "tag": point.get("label", ""), "line": False, "markers": True,
-                            "color": point.get("color", "error")}, i + 2))  # fmt: skip
+        point = {"label": "", "color": "error"} | (point if isinstance(point, dict) else {"xy": point})
+        looks = {"tag": point["label"], "color": point["color"], "line": False, "markers": True}
+        paths.append(_path({"points": [point["xy"]], **looks}, i + 2))
     return paths, str(raw.get("text", ""))
 
 
 def _encode(path, view, keep_all=False):
-    """Return a path as canvas.js draws it: differences on its grid; far outliers are pulled in along their ray."""
+    """Return a path as canvas.js draws it: differences on its grid; far outliers are pulled in."""
     xy = view.fractions(path["points"]) - 0.5
     xy = xy[np.isfinite(xy).all(axis=1)]
     xy *= np.minimum(1, 20 / np.maximum(np.abs(xy).max(axis=1, keepdims=True, initial=0), 1e-9))
@@ -376,6 +385,8 @@ def _view(scenes, background, xlim, ylim, **axes):
     limits = []
     for i, (given, name) in enumerate(((xlim, "x"), (ylim, "y"))):
         log = axes[f"{name}scale"] == "log"
+        if axes[f"{name}scale"] not in ("linear", "log") or (log and given and min(given) <= 0):
+            raise ValueError(f"{name}scale must be 'linear', or 'log' with positive limits; got {given}")
         values = points[:, i] if grid is None else grid[i].ravel()
         values = values[np.isfinite(values) & ((values > 0) if log else True)]
         low, high = (values.min(), values.max()) if values.size else (0.1, 1.0)
@@ -389,18 +400,18 @@ def _view(scenes, background, xlim, ylim, **axes):
 
 
 def _still(view, paths):
-    """Draw a scene with Matplotlib: its PNG, its width, the bare background as a data URI, and the canvas' axes."""
+    """Draw a scene with Matplotlib: PNG, its width, the bare background as data URI, axes for the canvas."""
     width, height = view.width / 96, view.width * view.ratio / 96
     background = ""
-    fig = plt.figure(figsize=(width + 0.9, height + 0.9))
-    ax = fig.add_axes((0.75 / (width + 0.9), 0.55 / (height + 0.9), width / (width + 0.9), height / (height + 0.9)))
+    fig = plt.figure(figsize=(width, height))
+    ax = fig.add_axes((0, 0, 1, 1))  # the tight box of _png makes room for the labels
     if view.background is not None:
         bare = plt.figure(figsize=(width, height))
         plane = bare.add_axes((0, 0, 1, 1))
         contours(plane, view.background)
         view.dress(plane)
         plane.set_axis_off()
-        png, _ = _png(bare, 144, colors=64, tight=None)
+        png, _ = _png(bare, 128, colors=48, tight=None)
         plt.close(bare)
         background = f"data:image/png;base64,{png}"
         under = fig.add_axes(ax.get_position(), zorder=-1)
@@ -413,17 +424,17 @@ def _still(view, paths):
         xy = np.cumsum(np.reshape(path["d"], (-1, 2)), axis=0) / UNITS
         marker = {"marker": "osD^"[path["shape"]], "ms": 9 if "tag" in path else 5} if path["markers"] else {}
         line = _DASHES[path["dash"]] if path["line"] else "none"
-        ax.plot(*xy.T, color=path["color"], ls=line, lw=1.8, label=path["label"] or None, transform=ax.transAxes,
-                path_effects=halo if path["line"] else None, **marker)  # fmt: skip
+        ax.plot(*xy.T, color=path["color"], ls=line, lw=1.8, label=path["label"] or None, **marker,
+                transform=ax.transAxes, path_effects=halo if path["line"] else None)  # fmt: skip
         if path.get("tag"):
             ax.annotate(path["tag"], xy[-1], (7, 0), xycoords="axes fraction", textcoords="offset points",
                         va="center", path_effects=halo, annotation_clip=True)  # fmt: skip
     if labelled := sum(bool(path["label"]) for path in paths):
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(labelled, 4), frameon=False, borderaxespad=0)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(labelled, 3), frameon=False)
     axes = view.for_canvas(ax)
-    png, pixels = _png(fig, 100, colors=96)
+    png, pixels = _png(fig, 96, colors=64)
     plt.close(fig)
-    return png, round(pixels * 96 / 100), background, axes
+    return png, pixels, background, axes
 
 
 def _moving(caption, alt, view, still_paths, spec, table):
@@ -431,16 +442,16 @@ def _moving(caption, alt, view, still_paths, spec, table):
     png, width, background, axes = _still(view, still_paths)
     spec = {"alt": alt, "axes": axes, "background": background, **spec}
     ident = _id("figure", caption, alt, spec["sliders"], table)
-    module = re.sub(r"^ +|^//.*\n", "", _SCRIPT.replace("export default { render };", ""), flags=re.MULTILINE)
-    script = f"<script>(() => {{\n{module}still({_json(ident)}, {_json(spec)}, {_json(table)});\n}})();</script>"
+    call = f"still({_json(ident)}, {_json(spec)}, {_json(table)});"
+    script = f"<script>(() => {{\n{_PLAIN_SCRIPT}{call}\n}})();</script>"
     page = _figure_html(png, width, caption, alt, ident=f'id="{ident}"', script=script)
     return {"text/html": page, "image/png": png, "text/plain": caption}, spec
 
 
 def _tabulate(scene_at, view, sizes, start):
-    """Tabulate scenes over the positions kept of each slider, thinned evenly until the table is small enough.
+    """Tabulate scenes over slider positions, thinned evenly until the table is small enough.
 
-    Returns the kept indices of each slider and ``{"paths": distinct paths, "scenes": [[path numbers, text]]}``.
+    Returns the kept indices of each slider and ``{"paths": distinct paths, "scenes": [[numbers, text]]}``.
     """
     counts = list(sizes)
     while True:
@@ -466,7 +477,7 @@ def _tabulate(scene_at, view, sizes, start):
 
 
 def explore(compute, caption, alt, *, background=None, xlim=None, ylim=None, xlabel="", ylabel="",
-            xscale="linear", yscale="linear", **sliders):  # fmt: skip
+            xscale="linear", yscale="linear", live=True, **sliders):  # fmt: skip
     r"""Display a figure that follows sliders, with a kernel and without.
 
     Parameters
@@ -475,8 +486,8 @@ def explore(compute, caption, alt, *, background=None, xlim=None, ylim=None, xla
         ``compute(**values) -> dict`` with any of
 
         - ``paths``: a list of arrays of shape (n, 2), or (n,) for a curve over 0, 1, 2, …; or of dicts with
-          ``points`` and, optionally, ``label``, ``color`` (a role of `COLORS` or a colour), ``markers`` (False),
-          ``line`` (True), ``dash`` (0-3, by default the path's place in the list);
+          ``points`` and, optionally, ``label``, ``color`` (a role of `COLORS` or a colour), ``markers``
+          (False), ``line`` (True), ``dash`` (0-3, by default the path's place in the list);
         - ``points``: a list of (x, y), or of dicts with ``xy`` and, optionally, ``label`` and ``color``;
         - ``text``: a sentence with the numbers, in plain text. Screen readers read it out.
 
@@ -491,6 +502,9 @@ def explore(compute, caption, alt, *, background=None, xlim=None, ylim=None, xla
     xlabel, ylabel : str
         Plain text with Unicode; ``$\eta$`` and the like are translated.
     xscale, yscale : {"linear", "log"}
+    live : bool
+        Whether to add a widget for which the kernel computes. It shows all positions even if the table is
+        thinned, but is gone when a notebook saved with it is opened again, until the cell is run.
     **sliders
         For each argument of `compute`: a `Slider`, a sequence of values, or ``(sequence, initial)``.
 
@@ -515,7 +529,8 @@ def explore(compute, caption, alt, *, background=None, xlim=None, ylim=None, xla
 
     def scene_at(position):
         if position not in cache:
-            cache[position] = _scene(compute(**{n: v[i] for n, v, i in zip(sliders, values, position, strict=True)}))
+            chosen = {n: v[i] for n, v, i in zip(sliders, values, position, strict=True)}
+            cache[position] = _scene(compute(**chosen))
         return cache[position]
 
     def specification(kept):
@@ -533,7 +548,7 @@ def explore(compute, caption, alt, *, background=None, xlim=None, ylim=None, xla
     kept, table = _tabulate(scene_at, view, sizes, start)
     still_paths = [_encode(path, view) for path in scene_at(start)[0]]
     bundle, spec = _moving(caption, alt, view, still_paths, specification(kept), table)
-    if anywidget is not None:
+    if live and anywidget is not None:
         spec |= specification([list(range(size)) for size in sizes])
         bundle = _live(scene_at, view, spec, start, caption) | bundle
     display(bundle, raw=True)
@@ -606,14 +621,15 @@ def animate(paths, caption, alt, *, background=None, points=(), xlim=None, ylim=
     longest = max((len(path["points"]) for path in drawn if path["line"]), default=0)
     if longest < 2:
         raise ValueError("animate() needs at least one path of two or more points")
-    view = _view([(drawn, "")], background, xlim, ylim, xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
+    axes = {"xlabel": xlabel, "ylabel": ylabel, "xscale": xscale, "yscale": yscale}
+    view = _view([(drawn, "")], background, xlim, ylim, **axes)
     stride = math.ceil((longest - 1) / 300)
     steps = np.append(np.arange(0, longest - 1, stride), longest - 1)
     for path in drawn:
         path["points"] = path["points"][np.unique(np.minimum(steps, len(path["points"]) - 1))]
     encoded = [_encode(path, view, keep_all=True) for path in drawn]
-    spec = {"seconds": seconds or float(np.clip(0.08 * len(steps), 3, 12)),
-            "sliders": [{"label": "step", "values": [str(s) for s in steps], "start": len(steps) - 1}]}  # fmt: skip
+    slider = {"label": "step", "values": [str(s) for s in steps], "start": len(steps) - 1}
+    spec = {"seconds": seconds or float(np.clip(0.08 * len(steps), 3, 12)), "sliders": [slider]}
     bundle, _ = _moving(caption, alt, view, encoded, spec, {"paths": encoded})
     display(bundle, raw=True)
 
@@ -647,13 +663,15 @@ def quiz(question, choices, answer):
         raise ValueError(f"every choice needs an explanation; missing for {empty}")
     name = _id("quiz", question, list(choices))
     radios = "".join(
-        f'<label><input type="radio" name="{name}" value="{i}" data-lm-suppress-shortcuts="true"> '
-        f"{_html(label)}</label>"
+        f'<div><label><input type="radio" name="{name}" value="{i}" data-lm-suppress-shortcuts="true"> '
+        f"{_html(label)}</label></div>"
         for i, label in enumerate(labels))  # fmt: skip
+    verdicts = ["Right." if ok else "Not this one." for ok in right]
     reasons = "".join(
-        f"<li>{_html(label)}<div><strong>{'Right.' if ok else 'Not this one.'}</strong> {_html(why)}</div></li>"
-        for label, ok, why in zip(labels, right, choices.values(), strict=True))  # fmt: skip
-    tell = "this.querySelector('output').innerHTML=this.querySelectorAll('li>div')[event.target.value].innerHTML"
+        f"<li>{_html(label)}<div><strong>{verdict}</strong> {_html(why)}</div></li>"
+        for label, verdict, why in zip(labels, verdicts, choices.values(), strict=True))  # fmt: skip
+    tell = ("this.querySelector('output').innerHTML="
+            "this.querySelectorAll('li>div')[event.target.value].innerHTML")  # fmt: skip
     bundle = {
         "text/html": f'<fieldset class="dh tex2jax_process" onchange="{tell}"><style>{_CSS}</style>'
         f'<legend>{_html(question)}</legend>{radios}<output role="status"></output>'

@@ -6,9 +6,10 @@ import subprocess
 import sys
 
 import nbformat
-import notebooks
 import pytest
 from conftest import ROOT
+
+import notebooks
 
 PART, NAME = "1_landscape", "1_surfaces"
 

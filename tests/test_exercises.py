@@ -3,11 +3,11 @@
 import re
 
 import nbformat
-import notebooks
 import pytest
 from conftest import ROOT
 
 import helpers
+import notebooks
 
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
 IDS = [path.relative_to(ROOT / "solutions").with_suffix("").as_posix() for path in SOLUTIONS]
@@ -81,39 +81,52 @@ def test_stub_is_red(solution, run_notebook):
     assert f"0 of {sum(c.metadata.nbgrader.points for c in checks.values())} points" in str(others[-1].outputs)
 
 
+@pytest.fixture
+def solved(run_notebook):
+    """Run a solution once, with a cell for each check that gives it the generic wrong answers."""
+
+    def run(solution):
+        cells = [
+            f"""for wrong in [{", ".join(GENERIC_MISTAKES.values())}]:
+    try:
+        {name}(wrong)
+    except Exception as error:
+        print("RED", type(error).__name__)
+    else:
+        print("GREEN")"""
+            for name in notebooks.grade_cells(nbformat.read(solution, as_version=4))
+        ]
+        notebook = run_notebook(solution, *cells)
+        return notebook, notebook.cells[: -len(cells)], notebook.cells[-len(cells) :]
+
+    return run
+
+
 @each_solution
-def test_solution_is_green_and_refuses_its_mistakes(solution, run_notebook):
-    notebook = run_notebook(solution)
+def test_solution_is_green_and_refuses_its_mistakes(solution, solved):
+    notebook, cells, _ = solved(solution)
     checks = notebooks.grade_cells(notebook)
-    for cell in notebook.cells:
+    for cell in cells:
         if cell.cell_type == "code":
             assert not notebooks.errors(cell), f"{cell.id}: {notebooks.errors(cell)[0].evalue}"
-            assert "FAIL" not in printed(cell), cell.id
+            assert not re.search(r"^FAIL", printed(cell), re.MULTILINE), cell.id
     for name, cell in checks.items():
         assert printed(cell).startswith("PASS"), name
         if not name.endswith("_choice"):
-            mistakes = [c for c in notebook.cells if f"rejects({name}," in c.source]
+            mistakes = [c for c in cells if f"rejects({name}," in c.source]
             assert len(mistakes) >= 2, f"{name} shows fewer than two common mistakes"
             assert all("solution-only" in c.metadata.tags for c in mistakes)
             assert all(f"PASS - {name} refuses" in printed(c) for c in mistakes)
     full = sum(cell.metadata.nbgrader.points for cell in checks.values())
-    card = notebook.cells[-1]
-    assert f"{full} of {full} points" in str(card.outputs), "the scorecard's points differ from the cells' metadata"
+    assert f"{full} of {full} points" in str(cells[-1].outputs), "the scorecard differs from the cells' metadata"
 
 
 @each_solution
-def test_generic_wrong_answers_are_red(solution, run_notebook):
-    names = [name for name in notebooks.grade_cells(nbformat.read(solution, as_version=4))]
-    cells = []
-    for name in names:
-        lines = [f"for wrong in [{', '.join(GENERIC_MISTAKES.values())}]:", "    try:", f"        {name}(wrong)",
-                 "    except Exception as error:", "        print('RED', type(error).__name__)",
-                 "    else:", f"        print('GREEN {name}')"]  # fmt: skip
-        cells.append("\n".join(lines))
-    notebook = run_notebook(solution, *cells)
-    for cell in notebook.cells[-len(cells) :]:
-        assert "GREEN" not in printed(cell)
-        assert printed(cell).count("RED") == len(GENERIC_MISTAKES)
+def test_generic_wrong_answers_are_red(solution, solved):
+    notebook, _, generic = solved(solution)
+    for name, cell in zip(notebooks.grade_cells(notebook), generic, strict=True):
+        assert printed(cell).count("RED") == len(GENERIC_MISTAKES), name
+        assert "GREEN" not in printed(cell), name
 
 
 @each_solution
@@ -132,7 +145,7 @@ def test_each_exercise_is_whole(solution):
         before = "".join(s for s in sources[:at][-3:])
         assert before.count("<details>") >= 2, f"{slug} lacks its two hints"
         assert re.search(r"★", before), f"{slug} has no stars"
-        stars = max(len(run) for run in re.findall(r"★+", before.split("\n## ")[-1]))
+        stars = len(re.findall(r"★+", before)[-1])
         assert notebooks.grade_cells(notebook)[f"check_{slug}"].metadata.nbgrader.points == stars
 
 

@@ -167,20 +167,23 @@ def test_explore_tabulates_every_position(shown):
     assert table["paths"][table["scenes"][5][0][0]]["d"] == [0, 0, 4096, 4096]
 
 
-def test_explore_offers_a_widget_and_the_kernel_computes(shown):
-    import ipywidgets
-
+def test_explore_offers_a_widget_for_which_the_kernel_computes(shown, monkeypatch):
+    boxes, VBox = [], figures.ipywidgets.VBox
+    monkeypatch.setattr(figures.ipywidgets, "VBox", lambda children: boxes.append(VBox(children)) or boxes[-1])
     draw_explore()
-    model = shown[0]["application/vnd.jupyter.widget-view+json"]["model_id"]
-    canvas = ipywidgets.Widget.widgets[model].children[0] if hasattr(ipywidgets.Widget, "widgets") else None
-    if canvas is not None:
-        canvas.position = [0]
-        assert canvas.scene["text"] == "At 0.5."
+    assert shown[0]["application/vnd.jupyter.widget-view+json"]["model_id"] == boxes[0].model_id
+    canvas = boxes[0].children[0]
+    canvas.position = [0]
+    assert canvas.scene["text"] == "At 0.5."
 
 
 def test_explore_without_widgets_still_moves(shown, monkeypatch):
     monkeypatch.setattr(figures, "anywidget", None)
     draw_explore()
+    monkeypatch.undo()
+    monkeypatch.setattr(figures, "display", lambda bundle, raw: shown.append(bundle))
+    explore(line, "A line", "alt", background=SADDLE, rate=[0.5, 1.0], live=False)
+    assert shown[0] == shown[1]
     assert set(shown[0]) == {"text/html", "image/png", "text/plain"}
 
 
@@ -216,7 +219,20 @@ def test_explore_says_what_is_wrong_with_a_scene(shown, scene, complaint):
         explore(lambda a: scene, "c", "a", a=[1, 2])
 
 
-@pytest.mark.parametrize("values, start", [([], None), ([1, 2], 3), (["a", "b"], "c"), (5, None)])
+def test_tick_labels_stand_alone(shown):
+    explore(lambda a: {"paths": [[[0, 2], [3e6, 8]]]}, "c", "a", a=[1], xlim=(0, 3e6), ylim=(2, 8), yscale="log")
+    axes = spec_and_table(shown[0])[0]["axes"]
+    assert "1000000" in [label for _, label in axes["xticks"]]
+    assert axes["yticks"] == [[0, "2"], [4096, "8"]]
+
+
+@pytest.mark.parametrize("axes", [{"yscale": "log", "ylim": (0, 1)}, {"xscale": "symlog"}])
+def test_scales_that_cannot_be_drawn_are_refused(axes):
+    with pytest.raises(ValueError, match="scale must be"):
+        explore(line, "c", "a", rate=[1], **axes)
+
+
+@pytest.mark.parametrize("values, start", [(["a", "b"], 1), ([], None), ([1, 2], 3), (["a", "b"], "c"), (5, None)])
 def test_sliders_that_make_no_sense_are_refused(values, start):
     with pytest.raises(ValueError, match="slider"):
         Slider(values, start).positions()

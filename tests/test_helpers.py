@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import nbformat
-import notebooks
 import numpy as np
 import pytest
 from conftest import ROOT
 
 import helpers
+import notebooks
 from helpers import check_array, check_choice, check_close, check_true, choice_key, exercise, rejects, scorecard
 
 

@@ -4,9 +4,10 @@ import json
 import re
 
 import nbformat
-import notebooks
 import pytest
 from conftest import ROOT
+
+import notebooks
 
 LESSONS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "solutions").rglob("*.ipynb"))

@@ -7,9 +7,8 @@ from conftest import ROOT
 
 
 def test_ruff_finds_nothing():
-    finished = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--output-format=concise", "."], cwd=ROOT, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "ruff", "check", "--output-format=concise", "."]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout
 
 

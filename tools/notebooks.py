@@ -2,9 +2,11 @@
 
 usage: notebooks.py render [NOTEBOOK ...]   run lessons and solutions and store their outputs
        notebooks.py exercises [FOLDER]      make exercises/ (or FOLDER) from solutions/
+       notebooks.py pictures NOTEBOOK FOLDER   write its stored pictures to a folder, to look at
        notebooks.py check [NOTEBOOK ...]    run the notebooks in work/ and print the scorecards
 """
 
+import base64
 import os
 import subprocess
 import sys
@@ -28,7 +30,8 @@ def execute(notebook, folder, **options):
     """Run a notebook in place in a kernel of this environment whose working directory is ``folder``."""
     client = NotebookClient(
         notebook, kernel_name="python3", record_timing=False, store_widget_state=False,
-        resources={"metadata": {"path": str(folder)}}, **{"timeout": 600, **options},
+        resources={"metadata": {"path": str(folder)}}, extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        **{"timeout": 600, **options},
     )  # fmt: skip
     client.execute()
     return notebook
@@ -91,6 +94,17 @@ def make_exercises(folder):
             raise SystemExit(f"nbgrader could not make the exercises of {part}:\n{finished.stderr}")
 
 
+def export_pictures(path, folder):
+    """Write every stored picture of a notebook to ``folder`` as NUMBER_cell-id.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                target = folder / f"{number:02}_{cell.id}.png"
+                target.write_bytes(base64.b64decode(output.data["image/png"]))
+                print(target)
+
+
 def score_one(path):
     """Run a student's notebook, which stays as it is, and return its scorecard with what failed and why."""
     try:
@@ -137,6 +151,8 @@ def main(arguments):
         return render(rest)
     if command == "exercises":
         return make_exercises(Path(rest[0]).resolve() if rest else ROOT / "exercises")
+    if command == "pictures" and len(rest) == 2:
+        return export_pictures(*map(Path, rest))
     if command == "check":
         return check(rest)
     print(__doc__)
