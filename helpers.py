@@ -24,7 +24,7 @@ try:
     import seaborn as sns
     from IPython.display import display
 
-    from downhill.figures import COLORS, animate, contours, explore, quiz, show
+    from downhill.figures import COLORS, Slider, animate, contours, explore, quiz, show, surface3d
 except ModuleNotFoundError as error:
     missing = error.name.partition(".")[0]
     raise ModuleNotFoundError(
@@ -34,8 +34,8 @@ except ModuleNotFoundError as error:
     ) from None
 
 __all__ = [
-    "COLORS", "animate", "check_array", "check_choice", "check_close", "check_true", "choice_key", "contours",
-    "exercise", "explore", "header", "quiz", "rejects", "scorecard", "show",
+    "COLORS", "Slider", "animate", "check_array", "check_choice", "check_close", "check_true", "choice_key", "contours",
+    "exercise", "explore", "header", "quiz", "rejects", "scorecard", "show", "surface3d",
 ]  # fmt: skip
 
 sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")

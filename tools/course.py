@@ -82,6 +82,9 @@ def course(options):
     install("requirements.txt")
     for path in copy_missing_exercises():
         print(f"new exercise: {path.relative_to(ROOT)}")
+    # JupyterLab runs the scripts of stored figures and quizzes only in notebooks that this user trusts.
+    lessons = sorted((ROOT / "notebooks").glob("**/*.ipynb"))
+    run([venv_program("jupyter-trust"), *lessons], stdout=subprocess.DEVNULL)
     command = [venv_program("jupyter-lab"), f"--ServerApp.root_dir={ROOT}",
                "--LabApp.default_url=/lab/tree/notebooks/start_here.ipynb"]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
