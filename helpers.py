@@ -197,7 +197,7 @@ def check_choice(name, letter, key):
         _fail(name, f"got {_text(letter)}, expected one letter in quotes, such as \"A\".")
     letter = letter.strip().upper()
     if choice_key(name, letter) != key:
-        _fail(name, f"{letter} is not the answer. Read the question again, or open its hint.")
+        _fail(name, f"{letter} is not the answer. Read the question once more, and ask of each choice what would make it wrong.")
     _pass(name)
 
 

@@ -19,15 +19,21 @@ def root():
 
 @pytest.fixture(scope="session")
 def run_notebook():
-    """Run a notebook of the course, with cells appended, going on after errors; each combination is run once."""
+    """Run a notebook of the course, going on after errors; the same run is done once.
+
+    ``extra`` cells are appended; the sources of cells named in ``checks`` are replaced.
+    """
     done = {}
 
-    def run(path, *extra_cells):
-        if (path, extra_cells) not in done:
+    def run(path, *extra, checks=None):
+        key = (path, extra, str(checks))
+        if key not in done:
             notebook = nbformat.read(path, as_version=4)
-            for number, source in enumerate(extra_cells):
+            for cell in notebook.cells:
+                cell.source = (checks or {}).get(cell.id, cell.source)
+            for number, source in enumerate(extra):
                 notebook.cells.append(nbformat.v4.new_code_cell(source, id=f"appended-{number}"))
-            done[path, extra_cells] = notebooks.execute(notebook, path.parent, allow_errors=True)
-        return done[path, extra_cells]
+            done[key] = notebooks.execute(notebook, path.parent, allow_errors=True)
+        return done[key]
 
     return run

@@ -122,6 +122,16 @@ def test_solution_is_green_and_refuses_its_mistakes(solution, solved):
 
 
 @each_solution
+def test_what_students_see_refuses_the_mistakes_too(solution, run_notebook):
+    """A student alone has only the released checks: without the hidden tests each mistake is refused as well."""
+    released = notebooks.grade_cells(nbformat.read(exercise_of(solution), as_version=4))
+    notebook = run_notebook(solution, checks={name: cell.source for name, cell in released.items()})
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert not notebooks.errors(cell), f"{cell.id}: {notebooks.errors(cell)[0].evalue}"
+
+
+@each_solution
 def test_generic_wrong_answers_are_red(solution, solved):
     notebook, _, generic = solved(solution)
     for name, cell in zip(notebooks.grade_cells(notebook), generic, strict=True):

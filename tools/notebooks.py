@@ -60,6 +60,9 @@ def render_one(path):
         execute(notebook, path.parent)
     except (CellExecutionError, DeadKernelError, nbformat.reader.NotJSONError) as error:
         return f"{name} is unchanged, because it stopped:\n{error}", False
+    red = [error.evalue for cell in grade_cells(notebook).values() for error in errors(cell)]
+    if red and "solutions" in path.parts:
+        return f"{name} is unchanged, because its own answer fails:\n{red[0]}", False
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
