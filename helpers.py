@@ -18,6 +18,7 @@ import functools
 import hashlib
 import html
 import io
+import numbers
 
 try:
     import numpy as np
@@ -76,29 +77,29 @@ def check_close(name, value, target, tol=1e-8):
     ------
     AssertionError
         If the check fails. In a notebook it shows as a sentence, without a traceback.
+    ValueError
+        If ``tol`` is not a number of at least 0.
     """
-    got = _numbers(name, value)
-    expected = np.asarray(target)
-    expected = expected if np.iscomplexobj(expected) else expected.astype(float)
+    if isinstance(tol, bool) or not isinstance(tol, numbers.Real) or not tol >= 0:
+        raise ValueError(f"the tolerance of a check must be one number, 0 or more, got {tol!r}")
+    got, expected = _numbers(name, value), _numbers(f"{name} (its target)", target)
     if got.shape != expected.shape:
         hint = " It looks transposed." if got.ndim > 1 and got.T.shape == expected.shape else ""
         _fail(name, f"got {_shape(got)}, expected {_shape(expected)}.{hint}")
-    with np.errstate(invalid="ignore"):
-        difference = np.abs(got - expected)
-    if np.all(difference <= tol):
-        _pass(name)
-        return
     if not np.all(np.isfinite(got)):
         bad = "NaN (not a number)" if np.isnan(got).any() else "infinity"
         _fail(name, f"got {bad} in {_text(got)}, expected {_text(expected)}, tolerance {tol:g}. "
                     "Look for a division by zero, a log of zero or a step that diverged.")  # fmt: skip
-    where = ""
+    difference = np.abs(got - expected)
+    if np.all(np.isfinite(expected)) and np.all(difference <= tol):
+        _pass(name)
+        return
+    where, digits = "", 8 if _text(got) != _text(expected) else 17
     if got.ndim:
         worst = tuple(int(i) for i in np.unravel_index(np.argmax(difference), got.shape))
         index = ", ".join(map(str, worst))
-        digits = 6 if f"{got[worst]:.6g}" != f"{expected[worst]:.6g}" else 17
-        where = f" at index [{index}], where got {got[worst]:.{digits}g}, expected {expected[worst]:.{digits}g}"
-    _fail(name, f"got {_text(got)}, expected {_text(expected)}; the largest difference is "
+        where = f" at index [{index}], where got {_text(got[worst], digits)}, expected {_text(expected[worst], digits)}"
+    _fail(name, f"got {_text(got, digits)}, expected {_text(expected, digits)}; the largest difference is "
                 f"{difference.max():.3g}{where}, and the tolerance is {tol:g}.{_slip(got, expected, tol)}")  # fmt: skip
 
 
@@ -109,8 +110,8 @@ def check_true(name, condition):
     ----------
     name : str
         What is checked; it is printed.
-    condition : bool or anything with one truth value
-        An array must have one element: say ``np.all(...)`` or ``np.any(...)`` for more.
+    condition : bool or number
+        Or an array of one element: say ``np.all(...)`` or ``np.any(...)`` for more, ``len(...) > 0`` for a list.
 
     Raises
     ------
@@ -118,9 +119,11 @@ def check_true(name, condition):
         If the condition is false, or is no truth value: None, a string, NaN, a function that was not called.
     """
     _refuse_odd(name, condition, "True or False")
-    if np.size(condition) != 1 and isinstance(condition, np.ndarray):
+    if isinstance(condition, np.ndarray) and condition.size != 1:
         _fail(name, f"got {_shape(condition)}, expected one truth value: write np.all(...) or np.any(...).")
-    if isinstance(condition, float | np.floating | np.ndarray) and np.any(np.isnan(condition)):
+    if not isinstance(condition, bool | numbers.Number | np.bool_ | np.ndarray) or np.ma.is_masked(condition):
+        _fail(name, f"got {_text(condition)} ({type(condition).__name__}), expected True or False.")
+    if np.isnan(_numbers(name, condition)).any():
         _fail(name, "got NaN (not a number), expected True or False.")
     if not bool(condition):
         _fail(name, f"got {_text(condition)}, expected True.")
@@ -138,12 +141,12 @@ def check_array(name, value, shape):
         What is checked; it is printed.
     value : number or array_like of numbers
     shape : tuple of int or None
-        The expected shape; None stands for any length.
+        The expected shape, () for one number; None stands for any length.
 
     Returns
     -------
     ndarray
-        ``value`` as a float (or complex) array.
+        ``value`` as an array of float.
 
     Raises
     ------
@@ -154,8 +157,8 @@ def check_array(name, value, shape):
     if len(got.shape) != len(shape) or any(s is not None and s != g for s, g in zip(shape, got.shape, strict=True)):
         wanted = f"shape ({', '.join('any' if s is None else str(s) for s in shape)})" if shape else "one number"
         _fail(name, f"got {_shape(got)}, expected {wanted}.")
-    if not np.all(np.isfinite(got)):
-        _fail(name, f"got a value that is not finite in {_text(got)}.")
+    if np.iscomplexobj(got) or not np.all(np.isfinite(got)):
+        _fail(name, f"expected finite real numbers, got {_text(got)}.")
     _pass(name)
     return got
 
@@ -191,13 +194,13 @@ def check_choice(name, letter, key):
     AssertionError
         If the letter is another one, or no letter.
     """
-    if letter is None or letter is Ellipsis:
-        _fail(name, NOT_ANSWERED, unanswered=True)
+    if not isinstance(letter, str):
+        _refuse_odd(name, letter, "one letter in quotes")
     if not isinstance(letter, str) or len(letter.strip()) != 1:
         _fail(name, f"got {_text(letter)}, expected one letter in quotes, such as \"A\".")
     letter = letter.strip().upper()
     if choice_key(name, letter) != key:
-        _fail(name, f"{letter} is not the answer. Read the question once more, and ask of each choice what would make it wrong.")
+        _fail(name, f"{letter} is not the answer. Read once more, and ask what would make each choice wrong.")
     _pass(name)
 
 
@@ -220,10 +223,10 @@ def _fail(name, sentence, unanswered=False):
 def _refuse_odd(name, value, expected):
     if value is None or value is Ellipsis:
         _fail(name, NOT_ANSWERED, unanswered=True)
-    if isinstance(value, str | bytes):
+    if isinstance(value, str | bytes | bytearray):
         _fail(name, f"got the text {value!r}, expected {expected}.")
     if callable(value):
-        called = getattr(value, "__name__", "it")
+        called = getattr(value, "__name__", "it").replace("<lambda>", "it")
         _fail(name, f"got a function that was not called: write {called}(...) with its arguments; "
                     f"expected {expected}.")  # fmt: skip
 
@@ -233,30 +236,34 @@ def _numbers(name, value):
     _refuse_odd(name, value, "a number or an array of numbers")
     try:
         array = np.asarray(value)
-        if array.dtype.kind == "O" and any(item is None or item is Ellipsis for item in array.flat):
-            _fail(name, f"got {_text(value)}, in which a part is {NOT_ANSWERED}", unanswered=True)
-        if array.dtype.kind not in "biufc":
-            raise TypeError
-    except (TypeError, ValueError):
+        if array.dtype.kind == "O" and all(isinstance(item, numbers.Number) for item in array.flat):
+            array = array.astype(float)  # whole numbers beyond 64 bits, fractions
+    except Exception:  # whatever a foreign object does when it is asked for its numbers
+        array = np.asarray(None)
+    if array.dtype.kind == "O" and array.ndim and any(item is None or item is Ellipsis for item in array.flat):
+        _fail(name, f"got {_text(value)}, in which a part is {NOT_ANSWERED}", unanswered=True)
+    if array.dtype.kind not in "biufc" or np.ma.is_masked(value):
         _fail(name, f"got {_text(value)} ({type(value).__name__}), expected a number or an array of numbers "
-                    "in rows of equal length.")  # fmt: skip
+                    "in rows of equal length, none of them masked.")  # fmt: skip
     return array if array.dtype.kind == "c" else array.astype(float)
 
 
 def _slip(got, expected, tol):
     """Name the classic slip that would explain the difference, if there is one."""
-    slips = [
-        ("The sign is flipped.", -expected),
-        ("It is twice what is expected: a factor 2 too many.", 2 * expected),
-        ("It is half of what is expected: a factor 2 is missing.", expected / 2),
-        ("It looks transposed.", expected.T),
-        ("It is the square of what is expected: a root is missing.", expected**2),
-        ("It is in degrees; expected radians.", np.degrees(expected.real)),
-        ("It is in radians; expected degrees.", np.radians(expected.real)),
-    ]
+    with np.errstate(over="ignore"):
+        slips = [
+            ("The sign is flipped.", -expected),
+            ("It is twice what is expected: a factor 2 too many.", 2 * expected),
+            ("It is half of what is expected: a factor 2 is missing.", expected / 2),
+            ("It looks transposed.", expected.T),
+            ("It is the square of what is expected: a root is missing.", expected**2),
+            ("It is in degrees; expected radians.", np.degrees(expected.real)),
+            ("It is in radians; expected degrees.", np.radians(expected.real)),
+        ]
+    size = np.abs(got).max()
+    near = min(max(tol, 1e-9 * size), 1e-3 * size)
     for sentence, slipped in slips:
-        close = slipped.shape == got.shape and np.all(np.abs(got - slipped) <= max(tol, 1e-9 * np.abs(got).max()))
-        if close and not np.all(np.abs(slipped - expected) <= tol):
+        if slipped.shape == got.shape and np.all(np.abs(got - slipped) <= near):
             return " " + sentence
     return ""
 
@@ -265,14 +272,17 @@ def _shape(value):
     return f"an array of shape {np.shape(value)}" if np.ndim(value) else f"the number {_text(value)}"
 
 
-def _text(value):
+def _text(value, digits=8):
     if isinstance(value, np.ndarray | np.generic) and not np.ndim(value):
         value = value.item()
     if isinstance(value, np.ndarray):
         return np.array2string(value, precision=5, threshold=8, edgeitems=3, separator=", ").replace("\n", "")
     if isinstance(value, float | complex):
-        return f"{value:.8g}"
-    text = repr(value)
+        return f"{value:.{digits}g}"
+    try:
+        text = repr(value)
+    except Exception:
+        text = "an object that cannot be shown"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -299,8 +309,8 @@ def exercise(check):
         start = len(_record)
         try:
             check(answer)
-            if len(_record) == start:
-                _fail(slug, "nothing was checked.")
+            if not all(passed for _, passed, _ in _record[start:]) or len(_record) == start:
+                _fail(slug, "a check inside it failed, or nothing was checked.")
         except BaseException:
             _record.append([slug, False, slug])
             raise
@@ -325,17 +335,18 @@ def rejects(check, wrong_answer):
         If the wrong answer is accepted, or stops with an error that is not a failed check.
     """
     start = len(_record)
-    title = f"{check.__name__} refuses {getattr(wrong_answer, '__name__', wrong_answer)}"
-    problem = "the wrong answer was accepted."
+    title = f"{getattr(check, '__name__', 'the check')} refuses {getattr(wrong_answer, '__name__', 'the wrong answer')}"
+    problem, said = "the wrong answer was accepted.", ""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             check(wrong_answer)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = str(error)
-        kind = getattr(error, "failed_check", None)
         known = {"wrong": None, "unanswered": "the wrong answer returns nothing, so there is no mistake to refuse."}
-        problem = known.get(kind, f"it stopped with {type(error).__name__}: {error}, which is not a failed check.")
-    del _record[start:]
+        other = f"it stopped with {type(error).__name__}: {said}, which is not a failed check."
+        problem = known.get(getattr(error, "failed_check", ""), other)
+    finally:
+        del _record[start:]
     if problem:
         _fail(title, problem)
     _pass(title)
@@ -348,7 +359,7 @@ def scorecard(**points):
     Parameters
     ----------
     **points : int
-        The points of each exercise by its slug, in the order of the notebook.
+        The points of each exercise by its slug, in the order of the notebook; at least one.
     """
     latest = {slug: passed for _, passed, slug in _record if slug}
     rows, earned = [], 0
@@ -358,7 +369,7 @@ def scorecard(**points):
         earned += score
         rows.append((slug.replace("_", " "), state, score, worth))
     total = sum(points.values())
-    filled = round(20 * earned / total) if total else 0
+    filled = int(20 * earned / total)
     summary = f"{earned} of {total} points"
     lines = [f"{name:34} {state:8} {score} / {worth}" for name, state, score, worth in rows]
     plain = "\n".join([*lines, f"[{'#' * filled}{'.' * (20 - filled)}] {summary}"])

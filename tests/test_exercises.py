@@ -137,6 +137,7 @@ def test_generic_wrong_answers_are_red(solution, solved):
     for name, cell in zip(notebooks.grade_cells(notebook), generic, strict=True):
         assert printed(cell).count("RED") == len(GENERIC_MISTAKES), name
         assert "GREEN" not in printed(cell), name
+        assert printed(cell).count("RED AssertionError") >= len(GENERIC_MISTAKES) - 2, f"{name}:\n{printed(cell)}"
 
 
 @each_solution
@@ -160,7 +161,11 @@ def test_each_exercise_is_whole(solution):
 
 
 @each_solution
-def test_exactly_one_letter_of_each_choice_passes(solution):
-    text = "\n".join(cell.source for cell in nbformat.read(solution, as_version=4).cells)
-    for name, key in re.findall(r'check_choice\("([^"]+)", answer\(\), "(\w+)"\)', text):
-        assert sum(helpers.choice_key(name, letter) == key for letter in "ABCDEF") == 1, name
+def test_exactly_one_of_the_letters_offered_passes(solution):
+    cells = nbformat.read(solution, as_version=4).cells
+    for at, cell in enumerate(cells):
+        if re.fullmatch(r"check_\w+_choice", cell.id):
+            ((name, key),) = re.findall(r'check_choice\("([^"]+)", answer\(\), "(\w+)"\)', cell.source)
+            offered = re.findall(r"^- ([A-Z])\. ", cells[at - 2].source, re.MULTILINE)
+            assert len(offered) >= 3, cell.id
+            assert sum(helpers.choice_key(name, letter) == key for letter in offered) == 1, cell.id

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import nbformat
@@ -79,6 +80,11 @@ def test_pass_prints_and_records(capsys):
         ([1, np.nan], [1, np.nan], np.inf, False),
         (np.inf, np.inf, 1e-8, False),
         (1.0, np.nan, 1e-8, False),
+        (np.inf, np.inf, np.inf, False),
+        (1.0, np.inf, np.inf, False),
+        (Fraction(1, 4), 0.25, 1e-8, True),
+        (10**30, 1e30, 1e-8, True),
+        (np.float32(0.5), 0.5, 1e-8, True),
     ],
 )
 def test_check_close_passes_iff_shapes_are_equal_and_differences_small(value, target, tol, passes):
@@ -115,6 +121,11 @@ def test_an_always_equal_object_is_refused():
         (np.nan, "NaN (not a number)"),
         ([1.0, np.inf, 2.0], "an array of shape (3,)"),
         ([1.0, np.inf], "infinity"),
+        (np.ma.array([3.0], mask=True), "none of them masked"),
+        (np.ma.masked, "none of them masked"),
+        (bytearray(b"3"), "got the text"),
+        (np.datetime64("2026-01-01"), "expected a number"),
+        ((x for x in [3.0]), "generator"),
     ],
 )
 def test_odd_values_get_a_sentence(value, sentence):
@@ -146,11 +157,38 @@ def test_classic_slips_are_named(value, target, hint):
     assert hint in failure(check_close, "it", value, target)
 
 
+@pytest.mark.parametrize("tol", [-1, np.nan, None, "small", [1e-8], True])
+def test_a_tolerance_must_be_a_number(tol):
+    with pytest.raises(ValueError, match="tolerance"):
+        check_close("it", 1.0, 1.0, tol)
+
+
+def test_numbers_that_print_alike_are_printed_in_full():
+    assert "got 1.00000000001, expected 1;" in failure(check_close, "it", 1 + 1e-11, 1.0, 1e-12)
+    assert "where got 1.00000000001, expected 1," in failure(check_close, "it", [1 + 1e-11, 2], [1.0, 2.0], 1e-12)
+
+
+def test_an_object_that_cannot_be_shown_or_converted_gets_a_sentence():
+    class Hostile:
+        def __repr__(self):
+            raise RuntimeError
+
+        def __array__(self, *args, **kwargs):
+            raise RuntimeError("needs a gradient")
+
+    for call in (lambda: check_close("it", Hostile(), 1.0), lambda: check_true("it", Hostile())):
+        assert "an object that cannot be shown (Hostile)" in failure(call)
+
+
+def test_a_loose_tolerance_gives_no_wrong_hint():
+    assert "twice" not in failure(check_close, "it", 1.6, 1.0, tol=0.5)
+
+
 def test_no_hint_where_none_fits():
     assert failure(check_close, "it", 3.7, 3.0).endswith("tolerance is 1e-08.")
 
 
-@pytest.mark.parametrize("condition", [True, np.True_, 1, [0], np.array([True]), np.array(True)])
+@pytest.mark.parametrize("condition", [True, np.True_, 1, 0.5, np.float64(2), np.array([True]), np.array(True)])
 def test_check_true_passes(condition):
     check_true("it", condition)
 
@@ -160,7 +198,16 @@ def test_check_true_passes(condition):
     [
         (False, "expected True"),
         (np.False_, "got False"),
-        ([], "expected True"),
+        (0, "expected True"),
+        ([True], "list"),
+        ([False, False], "list"),
+        ({"ok": True}, "dict"),
+        ((x > 0 for x in [1]), "generator"),
+        (ValueError("no"), "ValueError"),
+        (complex("nan"), "NaN"),
+        (np.ma.array([True], mask=True), "expected True or False"),
+        (np.array([None]), "not answered yet"),
+        (np.array("x"), "expected a number"),
         (None, "not answered yet"),
         ("yes", "got the text 'yes'"),
         (print, "not called"),
@@ -179,7 +226,8 @@ def test_check_array_returns_the_array_or_fails():
     assert "not answered yet" in failure(check_array, "it", None, (3,))
     assert "expected shape (any, 2)" in failure(check_array, "it", [[1, 2, 3]], (None, 2))
     assert "expected one number" in failure(check_array, "it", [1.0], ())
-    assert "not finite" in failure(check_array, "it", [np.nan, 1], (2,))
+    assert "finite real numbers" in failure(check_array, "it", [np.nan, 1], (2,))
+    assert "finite real numbers" in failure(check_array, "it", 1j, ())
 
 
 def test_check_choice():
@@ -188,6 +236,7 @@ def test_check_choice():
     assert "B is not the answer" in failure(check_choice, "curvature", "B", key)
     assert "one letter in quotes" in failure(check_choice, "curvature", 3, key)
     assert "not answered yet" in failure(check_choice, "curvature", None, key)
+    assert "not called" in failure(check_choice, "curvature", lambda: "C", key)
     assert choice_key("another question", "C") != key
 
 
@@ -227,6 +276,25 @@ def test_rejects_passes_only_for_a_failed_check(capsys):
     assert "not a failed check" in failure(rejects, plain_assert, double)
 
 
+def test_rejects_survives_an_answer_that_exits():
+    def leave(x):
+        raise SystemExit
+
+    assert "SystemExit" in failure(rejects, check_doubling, leave)
+    assert helpers._record == [["check_doubling refuses leave", False, None]]
+
+
+def test_an_exercise_that_swallows_a_failed_check_fails():
+    @exercise
+    def check_swallow(answer):
+        try:
+            check_close("twice 3", answer(3), 6)
+        except AssertionError:
+            check_true("something else", True)
+
+    assert "a check inside it failed" in failure(check_swallow, lambda x: x)
+
+
 def test_rejects_leaves_no_trace_in_the_record():
     check_doubling(double)
     rejects(check_doubling, lambda x: x + 1)
@@ -240,11 +308,6 @@ def test_an_exercise_that_checks_nothing_fails():
         answer(1)
 
     assert "nothing was checked" in failure(check_silence, double)
-
-
-def shown(capsys, **points):
-    scorecard(**points)
-    return capsys.readouterr().out
 
 
 def test_scorecard_counts_points_and_keeps_the_latest_result(monkeypatch):
