@@ -29,7 +29,7 @@ METADATA = {
 def execute(notebook, folder, **options):
     """Run a notebook in place in a kernel of this environment whose working directory is ``folder``."""
     client = NotebookClient(
-        notebook, kernel_name="python3", record_timing=False, store_widget_state=False,
+        notebook, kernel_name="python3", record_timing=False, store_widget_state=False, coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}}, extra_arguments=["--IPKernelApp.log_level=ERROR"],
         **{"timeout": 600, **options},
     )  # fmt: skip
