@@ -154,10 +154,11 @@ def key_to_picture(page, figure, keys=12):
     slider.scroll_into_view_if_needed()
     slider.focus()
     page.evaluate(WATCH, None)
-    times = []
-    for i in range(keys):
+    times, key = [], "ArrowRight"
+    for _ in range(keys):
         before, value = canvas.evaluate("c => c.toDataURL()"), slider.input_value()
-        page.keyboard.press("ArrowRight" if i < keys / 2 else "ArrowLeft")
+        key = {slider.get_attribute("max"): "ArrowLeft", "0": "ArrowRight"}.get(value, key)  # turn round at an end
+        page.keyboard.press(key)
         page.wait_for_function("window.__drawn > 0", timeout=5000)
         times.append(page.evaluate("window.__drawn - window.__key"))
         page.wait_for_timeout(150)
