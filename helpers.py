@@ -263,7 +263,9 @@ def _slip(got, expected, tol):
     size = np.abs(got).max()
     near = min(max(tol, 1e-9 * size), 1e-3 * size)
     for sentence, slipped in slips:
-        if slipped.shape == got.shape and np.all(np.abs(got - slipped) <= near):
+        if slipped.shape != got.shape or np.all(np.abs(slipped - expected) <= near):
+            continue
+        if np.all(np.abs(got - slipped) <= near):
             return " " + sentence
     return ""
 

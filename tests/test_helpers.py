@@ -184,8 +184,9 @@ def test_a_loose_tolerance_gives_no_wrong_hint():
     assert "twice" not in failure(check_close, "it", 1.6, 1.0, tol=0.5)
 
 
-def test_no_hint_where_none_fits():
-    assert failure(check_close, "it", 3.7, 3.0).endswith("tolerance is 1e-08.")
+@pytest.mark.parametrize(("value", "target"), [(3.7, 3.0), (3.0 + 1e-7, 3.0), ([1e-7, 0], [0, 0]), (1e-7, 0.0)])
+def test_no_hint_where_none_fits(value, target):
+    assert failure(check_close, "it", value, target).endswith("tolerance is 1e-08.")
 
 
 @pytest.mark.parametrize("condition", [True, np.True_, 1, 0.5, np.float64(2), np.array([True]), np.array(True)])
