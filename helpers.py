@@ -250,7 +250,7 @@ def _numbers(name, value):
 
 def _slip(got, expected, tol):
     """Name the classic slip that would explain the difference, if there is one."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         slips = [
             ("The sign is flipped.", -expected),
             ("It is twice what is expected: a factor 2 too many.", 2 * expected),
@@ -263,10 +263,10 @@ def _slip(got, expected, tol):
     size = np.abs(got).max()
     near = min(max(tol, 1e-9 * size), 1e-3 * size)
     for sentence, slipped in slips:
-        if slipped.shape != got.shape or np.all(np.abs(slipped - expected) <= near):
-            continue
-        if np.all(np.abs(got - slipped) <= near):
-            return " " + sentence
+        if slipped.shape == got.shape and np.all(np.isfinite(slipped)):
+            differs = np.any(np.abs(slipped - expected) > near)
+            if differs and np.all(np.abs(got - slipped) <= near):
+                return " " + sentence
     return ""
 
 

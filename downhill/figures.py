@@ -229,7 +229,7 @@ def _png(fig, dpi, colors=None, tight="tight"):
     fig.savefig(raw, format="png", dpi=dpi, **options)
     image = Image.open(raw).convert("RGB")
     if not colors:
-        image.save(small, "PNG", optimize=True)
+        image.save(small, "PNG")
     if colors or small.tell() > MAX_PNG_BYTES:
         method = Image.Quantize.MAXCOVERAGE  # keeps rare colours, such as those of a few markers
         few = image.quantize(colors or 128, method=method, kmeans=1, dither=Image.Dither.NONE)

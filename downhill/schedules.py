@@ -1,0 +1,263 @@
+"""Schedules: functions from the number of a step to its step size.
+
+The first step has number 0, as in Optax, and as in PyTorch when ``scheduler.step()`` follows
+``optimizer.step()``::
+
+    from downhill.schedules import warmup_cosine
+
+    schedule = warmup_cosine(0.1, warmup=10, steps=100)
+    schedule(0)                 # 0.01
+    schedule(np.arange(100))    # an array of 100 step sizes, to plot
+
+Every schedule takes one number, and gives a float, or an array of any shape, and gives an array of that shape;
+it raises ValueError for what is not a whole number of at least 0. ``descend(..., learning_rate=schedule)`` runs
+it.
+"""
+
+from numbers import Real
+
+import numpy as np
+
+__all__ = ["constant", "cosine", "exponential", "step_decay", "warmup_cosine", "warmup_linear"]
+
+
+def constant(rate):
+    """Return the schedule that is always ``rate``.
+
+    ``optax.constant_schedule`` is the same. PyTorch needs no scheduler for it; its ``ConstantLR`` is another
+    thing, which multiplies by 1/3 for the first five steps unless it is told otherwise.
+
+    Parameters
+    ----------
+    rate : float
+        The step size, positive.
+
+    Returns
+    -------
+    callable
+        Step numbers to step sizes.
+
+    Raises
+    ------
+    ValueError
+        If rate is not a positive finite number.
+    """
+    _positive("rate", rate)
+    return _schedule(lambda t: rate)
+
+
+def step_decay(rate, every, factor=0.1):
+    """Return rate · factor^⌊t / every⌋: constant, with a drop after every so many steps.
+
+    ``torch.optim.lr_scheduler.StepLR(optimizer, every, factor)`` is the same, and so is
+    ``optax.exponential_decay(rate, every, factor, staircase=True)``.
+
+    Parameters
+    ----------
+    rate : float
+        The first step size, positive.
+    every : int
+        How many steps there are between drops, at least 1.
+    factor : float
+        What each drop multiplies by, positive.
+
+    Returns
+    -------
+    callable
+        Step numbers to step sizes.
+
+    Raises
+    ------
+    ValueError
+        If rate or factor is not a positive finite number, or every not a whole number of at least 1.
+    """
+    _positive("rate", rate)
+    _positive("factor", factor)
+    _whole("every", every, 1)
+    return _schedule(lambda t: rate * factor ** (t // every))
+
+
+def exponential(rate, factor):
+    """Return rate · factorᵗ: each step size is ``factor`` times the one before.
+
+    A factor above 1 makes the sweep of a learning-rate finder. ``torch.optim.lr_scheduler.ExponentialLR`` is the
+    same. ``optax.exponential_decay(rate, transition_steps, decay_rate)`` is it with
+    factor = decay_rate^(1 / transition_steps).
+
+    Parameters
+    ----------
+    rate : float
+        The first step size, positive.
+    factor : float
+        The ratio of each step size to the one before, positive.
+
+    Returns
+    -------
+    callable
+        Step numbers to step sizes.
+
+    Raises
+    ------
+    ValueError
+        If rate or factor is not a positive finite number.
+    """
+    _positive("rate", rate)
+    _positive("factor", factor)
+    return _schedule(lambda t: rate * factor**t)
+
+
+def cosine(rate, steps, final=0.0):
+    """Return half a cosine from ``rate`` at step 0 to ``final`` at step ``steps``, and ``final`` from there on.
+
+    It is final + (rate − final) (1 + cos(πt / steps)) / 2. ``optax.cosine_decay_schedule(rate, steps,
+    alpha=final / rate)`` is the same: its alpha is a share of the rate, not a step size.
+    ``torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=final)`` is the same up to ``steps`` and
+    climbs again afterwards, back at ``rate`` at 2 · steps.
+
+    Parameters
+    ----------
+    rate : float
+        The first step size, positive.
+    steps : int
+        The step at which it ends, at least 1.
+    final : float
+        The last step size, at least 0.
+
+    Returns
+    -------
+    callable
+        Step numbers to step sizes.
+
+    Raises
+    ------
+    ValueError
+        If rate is not a positive finite number, final not a finite number of at least 0, or steps not a whole
+        number of at least 1.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter (2017), SGDR: stochastic gradient descent with warm restarts, Eq. 5, one cycle.
+    """
+    return warmup_cosine(rate, 0, steps, final=final)
+
+
+def warmup_cosine(rate, warmup, steps, *, initial=None, final=0.0):
+    """Return a linear rise to ``rate`` over the first ``warmup`` steps, then half a cosine down to ``final``.
+
+    Without ``initial`` the rise is rate · (t + 1) / warmup: the first step is rate / warmup and not 0, which
+    would waste a gradient, and ``rate`` is reached at step warmup − 1 and held for one more. With ``initial`` it is
+    the straight line from ``initial`` at step 0 to ``rate`` at step ``warmup``, as in the libraries.
+
+    ``optax.warmup_cosine_decay_schedule(initial, rate, warmup, steps, final)`` is the same with ``initial``;
+    there too ``steps`` includes the warmup. PyTorch has no single scheduler for it: ``SequentialLR`` of
+    ``LinearLR(start_factor=initial / rate, total_iters=warmup)`` and ``CosineAnnealingLR(T_max=steps − warmup)``
+    is the same up to ``steps``. ``LinearLR`` starts at a third unless it is told otherwise, and cannot start at 0.
+
+    Parameters
+    ----------
+    rate : float
+        The largest step size, positive.
+    warmup : int
+        How many steps the rise takes, at least 0.
+    steps : int
+        The step at which it ends, counted from the beginning of the rise, more than ``warmup``.
+    initial : float, optional
+        The step size at step 0, at least 0.
+    final : float
+        The last step size, at least 0.
+
+    Returns
+    -------
+    callable
+        Step numbers to step sizes.
+
+    Raises
+    ------
+    ValueError
+        If rate is not a positive finite number, if initial or final is not a finite number of at least 0, if
+        warmup or steps is not a whole number, or if 0 ≤ warmup < steps does not hold.
+
+    References
+    ----------
+    P. Goyal et al. (2017), Accurate, large minibatch SGD: training ImageNet in 1 hour, for the warmup.
+    I. Loshchilov, F. Hutter (2017), SGDR: stochastic gradient descent with warm restarts, for the cosine.
+    """
+    return _with_warmup(rate, warmup, steps, initial, final, lambda done: (1 + np.cos(np.pi * done)) / 2)
+
+
+def warmup_linear(rate, warmup, steps, *, initial=None, final=0.0):
+    """Return a linear rise to ``rate`` over the first ``warmup`` steps, then a straight line down to ``final``.
+
+    The rise is that of ``warmup_cosine``, which says what ``initial`` does. In Optax, with ``initial``, it is
+    ``join_schedules([linear_schedule(initial, rate, warmup), linear_schedule(rate, final, steps − warmup)],
+    [warmup])``; in PyTorch ``SequentialLR`` of two ``LinearLR``, the second with ``start_factor=1``,
+    ``end_factor=final / rate`` and ``total_iters=steps − warmup``. BERT's own code is another thing: it rises from 0,
+    and its descent is the line from ``rate`` at step 0, which it joins at rate · (1 − warmup / steps).
+
+    Parameters
+    ----------
+    rate, warmup, steps, initial, final
+        As for ``warmup_cosine``.
+
+    Returns
+    -------
+    callable
+        Step numbers to step sizes.
+
+    Raises
+    ------
+    ValueError
+        As for ``warmup_cosine``.
+
+    References
+    ----------
+    J. Devlin, M.-W. Chang, K. Lee, K. Toutanova (2019), BERT: pre-training of deep bidirectional transformers for
+    language understanding, which made the two lines common.
+    """
+    return _with_warmup(rate, warmup, steps, initial, final, lambda done: 1 - done)
+
+
+def _with_warmup(rate, warmup, steps, initial, final, left):
+    """Return the schedule of a warmup and a decay; ``left`` maps the share that is done to the height left."""
+    _positive("rate", rate)
+    _whole("warmup", warmup, 0)
+    _whole("steps", steps, 1)
+    if not warmup < steps:
+        raise ValueError(f"steps must be more than warmup, which it includes, got {steps} and {warmup}")
+    for name, value in (("initial", initial), ("final", final)):
+        if value is not None and not (isinstance(value, Real) and 0 <= value < np.inf):
+            raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
+
+    def rise(t):
+        return rate * (t + 1) / warmup if initial is None else initial + (rate - initial) * (t / warmup)
+
+    def formula(t):
+        decay = final + (rate - final) * left(np.clip((t - warmup) / (steps - warmup), 0, 1))
+        return np.where(t < warmup, rise(t), decay) if warmup else decay
+
+    return _schedule(formula)
+
+
+def _schedule(formula):
+    """Return the formula as a function of step numbers of any shape, which it checks."""
+
+    def schedule(step):
+        t = np.asarray(step)
+        if t.dtype.kind not in "iuf" or not ((t >= 0) & (t == np.floor(t)) & (t < np.inf)).all():
+            raise ValueError(f"a step number must be a whole number of at least 0, got {step}")
+        rates = np.broadcast_to(np.asarray(formula(t.astype(float)), dtype=float), t.shape)
+        return rates.copy() if t.ndim else float(rates)
+
+    return schedule
+
+
+def _positive(name, value):
+    """Refuse what is not a positive finite number."""
+    if not (isinstance(value, Real) and 0 < value < np.inf):
+        raise ValueError(f"{name} must be a positive finite number, got {value!r}")
+
+
+def _whole(name, value, least):
+    """Refuse what is not a whole number of at least ``least``."""
+    if not (isinstance(value, Real) and value >= least and value % 1 == 0):
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
