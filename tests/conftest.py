@@ -37,3 +37,15 @@ def run_notebook():
         return done[key]
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many cells nbval ran in each folder."""
+    for folder in ("notebooks", "solutions", "exercises"):
+        counts = {
+            outcome: sum("::Cell " in report.nodeid and report.nodeid.startswith(f"{folder}/") for report in reports)
+            for outcome, reports in terminalreporter.stats.items()
+            if outcome in ("passed", "failed", "error", "skipped")
+        }
+        said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+        terminalreporter.write_line(f"nbval, cells of {folder}: {said or 'none run'}")
