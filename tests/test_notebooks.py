@@ -85,3 +85,21 @@ def test_rendering_changes_not_one_byte(folder, tmp_path, monkeypatch):
     once = copy.read_bytes()
     notebooks.render_one(copy)
     assert copy.read_bytes() == once
+
+
+def test_the_maps_agree_with_the_lessons():
+    """Titles, minutes and numbers of exercises in the README, minutes on the first page, all parts listed."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    row = r"\| [\d.]+ \| \[(.+?)\]\((notebooks/\S+?)\) \| .+? \| (\d+) \| \[(\d+)\]\((exercises/\S+?)\) \|"
+    listed = {}
+    for title, lesson, minutes, number, exercise in re.findall(row, readme):
+        first = nbformat.read(ROOT / lesson, as_version=4).cells[0].source
+        checks = notebooks.grade_cells(nbformat.read(ROOT / exercise, as_version=4))
+        assert first.startswith(f"# {title}\n"), lesson
+        assert f"About {minutes} minutes" in first, lesson
+        assert int(number) == sum(not name.endswith("_choice") for name in checks), exercise
+        listed[lesson.removeprefix("notebooks/")] = minutes
+    lessons = {p.relative_to(ROOT / "notebooks").as_posix() for p in LESSONS} - {"start_here.ipynb"}
+    assert set(listed) == lessons
+    start = "\n".join(c.source for c in nbformat.read(ROOT / "notebooks/start_here.ipynb", as_version=4).cells)
+    assert dict(re.findall(r"\]\((\d_\S+?)\) \| .+? \| (\d+) \|", start)) == listed
