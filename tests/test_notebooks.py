@@ -74,17 +74,39 @@ def test_lesson_has_its_parts(path):
             assert part in prose.lower(), part
 
 
-@pytest.mark.parametrize("folder", ["notebooks", "solutions"])
-def test_rendering_changes_not_one_byte(folder, tmp_path, monkeypatch):
-    path = min((ROOT / folder).rglob("*.ipynb"), key=lambda p: p.stat().st_size)
-    copy = tmp_path / path.name
-    copy.write_bytes(path.read_bytes())
+EVERY_KIND_OF_OUTPUT = """
+import matplotlib.pyplot as plt
+from helpers import animate, check_close, contours, exercise, explore, quiz, scorecard, show
+from downhill.surfaces import GALLERY
+fig, ax = plt.subplots()
+contours(ax, GALLERY["beale"])
+show(fig, "A caption.", "Contours of Beale's surface.")
+path = [[3, 2], [1, 1], [0, 0.5]]
+explore(lambda rate: {"paths": [[[rate, 1], [2, rate]]]}, "It moves.", "A line.", rate=[0.1, 0.2])
+animate({"a path": path}, "It runs.", "A path.", background=GALLERY["sphere"])
+quiz("Which?", {"this": "Right so.", "that": "No."}, answer="A")
+@exercise
+def check_it(answer):
+    check_close("it", answer(), 1)
+check_it(lambda: 1)
+scorecard(it=2)
+"""
+
+
+def test_rendering_changes_not_one_byte(tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "ROOT", tmp_path)
-    said = notebooks.render_one(copy)
-    assert said[1], said[0]
-    once = copy.read_bytes()
-    notebooks.render_one(copy)
-    assert copy.read_bytes() == once
+    path = tmp_path / "all.ipynb"
+    cell = nbformat.v4.new_code_cell(EVERY_KIND_OF_OUTPUT, id="all")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    contents = []
+    for _ in range(2):
+        line, done = notebooks.render_one(path)
+        assert done, line
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1]
+    kinds = [sorted(o.get("data", [o.output_type])) for o in nbformat.read(path, as_version=4).cells[0].outputs]
+    picture = ["image/png", "text/html", "text/plain"]
+    assert kinds == [picture, picture, picture, picture[1:], ["stream"], picture[1:]]
 
 
 def test_the_maps_agree_with_the_lessons():
