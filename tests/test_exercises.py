@@ -83,10 +83,13 @@ def test_stub_is_red(solution, run_notebook):
 
 @pytest.fixture
 def solved(run_notebook):
-    """Run a solution once, with a cell for each check that gives it the generic wrong answers."""
+    """Run a solution once: its cells, then one for each check with the generic wrong answers, then the checks
+    that are released, and with them each cell that shows a mistake."""
 
     def run(solution):
-        cells = [
+        source = nbformat.read(solution, as_version=4)
+        names = list(notebooks.grade_cells(source))
+        generic = [
             f"""for wrong in [{", ".join(GENERIC_MISTAKES.values())}]:
     try:
         {name}(wrong)
@@ -94,17 +97,22 @@ def solved(run_notebook):
         print("RED", type(error).__name__)
     else:
         print("GREEN")"""
-            for name in notebooks.grade_cells(nbformat.read(solution, as_version=4))
+            for name in names
         ]
-        notebook = run_notebook(solution, *cells)
-        return notebook, notebook.cells[: -len(cells)], notebook.cells[-len(cells) :]
+        released = notebooks.grade_cells(nbformat.read(exercise_of(solution), as_version=4))
+        shown = [cell for cell in source.cells if "solution-only" in cell.metadata.get("tags", [])]
+        mistakes = [cell.source for cell in shown if cell.cell_type == "code" and "rejects(" in cell.source]
+        visible = [cell.source for cell in released.values()] + mistakes
+        notebook = run_notebook(solution, *generic, *visible)
+        at = len(source.cells), len(source.cells) + len(generic)
+        return notebook, notebook.cells[: at[0]], notebook.cells[at[0] : at[1]], notebook.cells[at[1] :]
 
     return run
 
 
 @each_solution
 def test_solution_is_green_and_refuses_its_mistakes(solution, solved):
-    notebook, cells, _ = solved(solution)
+    notebook, cells, _, _ = solved(solution)
     checks = notebooks.grade_cells(notebook)
     for cell in cells:
         if cell.cell_type == "code":
@@ -122,18 +130,17 @@ def test_solution_is_green_and_refuses_its_mistakes(solution, solved):
 
 
 @each_solution
-def test_what_students_see_refuses_the_mistakes_too(solution, run_notebook):
+def test_what_students_see_refuses_the_mistakes_too(solution, solved):
     """A student alone has only the released checks: without the hidden tests each mistake is refused as well."""
-    released = notebooks.grade_cells(nbformat.read(exercise_of(solution), as_version=4))
-    notebook = run_notebook(solution, checks={name: cell.source for name, cell in released.items()})
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            assert not notebooks.errors(cell), f"{cell.id}: {notebooks.errors(cell)[0].evalue}"
+    visible = solved(solution)[3]
+    assert sum("PASS - check_" in printed(cell) for cell in visible) >= 2
+    for cell in visible:
+        assert not notebooks.errors(cell), f"{cell.source[:200]}: {notebooks.errors(cell)[0].evalue}"
 
 
 @each_solution
 def test_generic_wrong_answers_are_red(solution, solved):
-    notebook, _, generic = solved(solution)
+    notebook, _, generic, _ = solved(solution)
     for name, cell in zip(notebooks.grade_cells(notebook), generic, strict=True):
         assert printed(cell).count("RED") == len(GENERIC_MISTAKES), name
         assert "GREEN" not in printed(cell), name
