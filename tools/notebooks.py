@@ -7,8 +7,8 @@ usage: notebooks.py render [NOTEBOOK ...]   run lessons and solutions and store 
 """
 
 import base64
+import logging
 import os
-import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -88,13 +88,25 @@ def render(paths):
 
 
 def make_exercises(folder):
-    """Generate the exercises of every part into ``folder`` with nbgrader's own converter."""
+    """Generate the exercises of every part into ``folder`` with nbgrader's own converter.
+
+    What `nbgrader generate_assignment PART --no-db --force` does, but nbgrader, slow to start, starts once.
+    """
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.converters.base import NbGraderException
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config import PyFileConfigLoader
+
+    logging.basicConfig(format="%(message)s")
     for part in sorted(p.name for p in (ROOT / "solutions").iterdir() if p.is_dir()):
-        command = [sys.executable, "-m", "nbgrader", "generate_assignment", part, "--no-db", "--force",
-                   "--log-level=WARN", f"--CourseDirectory.release_directory={folder}"]  # fmt: skip
-        finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        if finished.returncode:
-            raise SystemExit(f"nbgrader could not make the exercises of {part}:\n{finished.stderr}")
+        config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+        config.CourseDirectory.update(root=str(ROOT), release_directory=str(folder), assignment_id=part)
+        config.GenerateAssignment.update(no_database=True, force=True)
+        config.SaveCells.enabled = False
+        try:
+            GenerateAssignment(coursedir=CourseDirectory(config=config), config=config).start()
+        except NbGraderException as error:
+            raise SystemExit(f"nbgrader could not make the exercises of {part}; the reason stands above.") from error
 
 
 def export_pictures(path, folder):
