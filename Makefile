@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV = .venv/bin/python
 
-.PHONY: course check reset test exercises render bench lock
+.PHONY: course check reset test exercises render tables language-model bench lock
 
 course:  ## set up and open JupyterLab on start_here; ARGS="--no-browser --port 8899" passes options on
 	@$(PYTHON) tools/course.py course $(ARGS)
@@ -21,6 +21,13 @@ exercises:  ## make exercises/ from solutions/
 
 render:  ## run lessons and solutions and store their outputs; NOTEBOOKS="a.ipynb b.ipynb" for some
 	@$(VENV) tools/notebooks.py render $(NOTEBOOKS)
+
+tables:  ## compute the stored results that part 3 reads again, from scratch
+	@OMP_NUM_THREADS=1 $(VENV) tools/tables.py
+
+language-model:  ## train lesson 3.5's base model on the stored prose again, and fine-tune it for the stored table
+	@OMP_NUM_THREADS=1 $(VENV) tools/make_language_model.py train
+	@OMP_NUM_THREADS=1 $(VENV) tools/make_language_model.py runs
 
 bench:  ## measure what benchmarks/ names
 	@for file in benchmarks/*.py; do echo "== $$file"; $(VENV) $$file || exit 1; done

@@ -1,0 +1,269 @@
+"""Spend little on bad trials: Hyperband's brackets, the promotion rule of ASHA, and a cluster to run it on.
+
+Losses are minimized. A resource is a whole number, such as epochs; a trial that is promoted goes on from where it was::
+
+    from downhill.multi_fidelity import Asha, run_on_cluster
+    from downhill.tuning import SPACE, Trainer
+
+    rng = np.random.default_rng(0)
+    trials = [Trainer(config, seed) for seed, config in enumerate(SPACE.sample(60, rng))]
+    log = run_on_cluster(Asha(len(trials), 81), trials, seconds=20)
+"""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Asha", "Job", "Result", "brackets", "run_on_cluster"]
+
+
+class Job(NamedTuple):
+    """Train trial number ``trial`` until it has had ``resource`` in all; it enters rung number ``rung``."""
+
+    trial: int
+    rung: int
+    resource: int
+
+
+class Result(NamedTuple):
+    """What came of a job: ``seconds`` since the start, the job, its loss, and the error if there was one."""
+
+    seconds: float
+    job: Job
+    loss: float
+    error: str
+
+
+def rungs(R, eta=3, r=1):
+    """Return the resources r, r η, r η², … up to R, by whole-number arithmetic.
+
+    A logarithm in floating point would lose a rung at R = 243, η = 3: its floor is 4 there, not 5.
+
+    Parameters
+    ----------
+    R, eta, r : int
+        The largest resource, the factor between rungs, the smallest resource.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    ValueError
+        If a number is not whole, if eta < 2, or unless 1 ≤ r ≤ R.
+    """
+    for name, value in (("R", R), ("eta", eta), ("r", r)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
+    if eta < 2:
+        raise ValueError(f"eta must be at least 2, got {eta}")
+    if not 1 <= r <= R:
+        raise ValueError(f"the smallest resource must lie between 1 and R = {R}, got {r}")
+    found = [int(r)]
+    while found[-1] * eta <= R:
+        found.append(found[-1] * int(eta))
+    return found
+
+
+def brackets(R, eta=3, variant="algorithm"):
+    """Return the brackets of Hyperband, the most aggressive first.
+
+    The paper has two tables. Its Algorithm 1 starts ⌈(s_max + 1) / (s + 1) · η^s⌉ configurations in bracket s; so do
+    Optuna, Ray and SMAC. Its Table 1 starts ⌊(s_max + 1) / (s + 1)⌋ · η^s; so do HpBandSter, DEHB and NePS. Rung i of
+    a bracket keeps ⌊n / η^i⌋ of them, with the resource ⌊R / η^(s - i)⌋.
+
+    Parameters
+    ----------
+    R, eta : int
+    variant : {"algorithm", "table"}
+
+    Returns
+    -------
+    list of list of tuple
+        For s = s_max, …, 0 the rungs (number of configurations, resource).
+
+    Raises
+    ------
+    ValueError
+        For another variant, or as ``rungs`` does.
+
+    References
+    ----------
+    L. Li, K. Jamieson, G. DeSalvo, A. Rostamizadeh, A. Talwalkar (2018), Hyperband: a novel bandit-based approach to
+    hyperparameter optimization. Journal of Machine Learning Research 18(185).
+    """
+    if variant not in ("algorithm", "table"):
+        raise ValueError(f'variant must be "algorithm" or "table", got {variant!r}')
+    most = len(rungs(R, eta)) - 1
+    made = []
+    for s in range(most, -1, -1):
+        n = -(-(most + 1) * eta**s // (s + 1)) if variant == "algorithm" else (most + 1) // (s + 1) * eta**s
+        made.append([(n // eta**i, R // eta ** (s - i)) for i in range(s + 1)])
+    return made
+
+
+class Asha:
+    """The asynchronous successive halving algorithm: whoever asks gets a job at once.
+
+    A trial is promoted when it is among the best ⌊k / η⌋ of the k trials that have finished its rung; the highest rung
+    that has one to promote goes first. Otherwise a new trial starts. (Optuna's pruner also promotes the best of the
+    first η − 1; Ray's stops below a quantile.)
+
+    Parameters
+    ----------
+    trials : int
+        How many may be started; they are numbered from 0.
+    R, eta, r : int
+        The largest resource, the reduction factor, the resource of the lowest rung.
+
+    Attributes
+    ----------
+    resources : list of int
+        Of each rung.
+    losses : list of dict
+        For each rung the loss of each trial that has finished it.
+
+    Raises
+    ------
+    ValueError
+        If trials < 1, or as ``rungs`` does.
+
+    References
+    ----------
+    L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-tzur, M. Hardt, B. Recht, A. Talwalkar (2020), A system for
+    massively parallel hyperparameter tuning. Proceedings of Machine Learning and Systems 2.
+    """
+
+    def __init__(self, trials, R, eta=3, r=1):
+        if trials < 1:
+            raise ValueError(f"there must be at least one trial, got {trials}")
+        self.resources, self.eta, self.trials = rungs(R, eta, r), eta, trials
+        self.losses = [{} for _ in self.resources]
+        self._given = [set() for _ in self.resources]  # trials that were sent to each rung
+
+    def next_job(self):
+        """Return a ``Job``, or None if nothing can be started now.
+
+        Returns
+        -------
+        Job or None
+        """
+        for rung in range(len(self.resources) - 2, -1, -1):
+            ranked = sorted(self.losses[rung], key=lambda trial: (self.losses[rung][trial], trial))
+            for trial in ranked[: len(ranked) // self.eta]:
+                if trial not in self._given[rung + 1] and np.isfinite(self.losses[rung][trial]):
+                    return self._give(trial, rung + 1)
+        if len(self._given[0]) < self.trials:
+            return self._give(len(self._given[0]), 0)
+        return None
+
+    def report(self, job, loss):
+        """Take the loss of a finished job. What is not finite counts as the worst, and is never promoted.
+
+        Parameters
+        ----------
+        job : Job
+            As ``next_job`` returned it.
+        loss : float
+
+        Raises
+        ------
+        ValueError
+            If the job was not given out, or is reported twice.
+        """
+        if job.trial not in self._given[job.rung]:
+            raise ValueError(f"{job} was not given out")
+        if job.trial in self.losses[job.rung]:
+            raise ValueError(f"{job} was reported before")
+        self.losses[job.rung][job.trial] = float(loss) if np.isfinite(loss) else np.inf
+
+    def _give(self, trial, rung):
+        self._given[rung].add(trial)
+        return Job(trial, rung, self.resources[rung])
+
+
+def _advance(trainer, resource):
+    """Train until the trainer has had so many epochs; return it, for it may have moved to another machine."""
+    trainer.train(resource - trainer.epoch)
+    return trainer
+
+
+def _wake(trainer):
+    """Receive a trainer, and with it what it imports."""
+    return trainer.epoch
+
+
+def run_on_cluster(scheduler, trials, address=None, workers=2, seconds=np.inf, jobs=np.inf):
+    """Run a scheduler such as ``Asha`` on a Dask cluster.
+
+    A worker that dies loses nothing: what it was training is in the caller's hands as it was before the job, and Dask
+    gives the job to another worker (three times; after that the job is reported as failed, with an infinite loss). A
+    job that raises an error is reported as failed, too, and the search goes on.
+
+    Parameters
+    ----------
+    scheduler : object
+        With ``next_job()`` and ``report(job, loss)``.
+    trials : list
+        Trainers, one for each trial, with ``epoch``, ``train(epochs)`` and ``validation``; they must pickle. They are
+        left as they are: the trained ones live on the cluster.
+    address : str, optional
+        Of a Dask scheduler, such as "tcp://10.0.0.5:8786". Without it local processes are started.
+    workers : int
+        How many local processes.
+    seconds : float
+        No job starts later, counted from when every worker is ready.
+    jobs : int
+        No more jobs than this.
+
+    Returns
+    -------
+    list of Result
+        In the order in which they ended.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Dask's ``distributed`` is not installed.
+    """
+    try:
+        from distributed import Client, LocalCluster, as_completed
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"Dask's cluster is not here ({error}): run `python -m pip install distributed`.", name=error.name
+        ) from None
+    local = None
+    if address is None:
+        local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+    log, trained = [], list(trials)
+    try:
+        with Client(local or address) as client:
+            client.run(_wake, trials[0])  # the clock starts when every worker has its imports
+            started, running, finished = time.perf_counter(), {}, as_completed()
+
+            def feed():
+                while len(running) < sum(client.nthreads().values()) and len(log) + len(running) < jobs:
+                    job = scheduler.next_job() if time.perf_counter() - started < seconds else None
+                    if job is None:
+                        return
+                    future = client.submit(_advance, trained[job.trial], job.resource, pure=False)
+                    running[future.key] = job
+                    finished.add(future)
+
+            feed()
+            for future in finished:
+                job, error = running.pop(future.key), ""
+                if future.status == "finished":
+                    trained[job.trial] = future.result()
+                    loss = float(trained[job.trial].validation[-1])
+                else:
+                    loss, error = np.inf, repr(future.exception())
+                scheduler.report(job, loss)
+                log.append(Result(time.perf_counter() - started, job, loss, error))
+                feed()
+    finally:
+        if local is not None:
+            local.close()
+    return log
