@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV = .venv/bin/python
 
-.PHONY: course check reset test exercises render tables language-model bench lock
+.PHONY: course check reset test test-grading exercises render tables language-model bench lock
 
 course:  ## set up and open JupyterLab on start_here; ARGS="--no-browser --port 8899" passes options on
 	@$(PYTHON) tools/course.py course $(ARGS)
@@ -15,6 +15,9 @@ reset:  ## EXERCISE=1_landscape/1_surfaces gives a fresh copy and keeps yours
 
 test:  ## install what authors need and run every test
 	@$(PYTHON) tools/course.py test $(ARGS)
+
+test-grading:  ## the long tests of the grader: hostile submissions, listed mistakes, interruption, a cluster
+	@OMP_NUM_THREADS=1 $(VENV) -m pytest -m "long or not long" tests/test_grading.py
 
 exercises:  ## make exercises/ from solutions/
 	@$(VENV) tools/notebooks.py exercises

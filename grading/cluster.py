@@ -1,0 +1,74 @@
+"""Grade a class on the workers of a Dask cluster: the same work, elsewhere."""
+
+import base64
+import json
+
+from grading.grade import Options, grade_submission, key_of, result_path, stored, write
+from grading.submissions import Handed, Submission
+
+__all__ = ["grade_on_cluster"]
+
+
+def _remote(student, lms_id, files, options, key):
+    """Grade one submission whose files came with the task; runs on a worker, which has the course installed."""
+    import tempfile
+    from pathlib import Path
+
+    from grading.course import ROOT
+
+    options = Options(**options | {"root": str(ROOT)})
+    with tempfile.TemporaryDirectory() as folder:
+        handed = []
+        for number, (label, data) in enumerate(files):
+            path = Path(folder) / str(number)
+            path.write_bytes(base64.b64decode(data))
+            handed.append(Handed(label, str(path)))
+        return grade_submission(Submission(student, lms_id, tuple(handed)), options, key)
+
+
+def grade_on_cluster(submissions, options, out, address, progress):
+    """Grade a class with Dask.
+
+    Parameters
+    ----------
+    submissions, options, out, progress
+        As for ``grade_class``.
+    address : str
+        Of the scheduler. Its workers need this course at the same version, and their own sandbox.
+    """
+    from dataclasses import asdict
+
+    from distributed import Client, as_completed
+
+    from grading.submissions import BadNotebook
+
+    waiting = iter(submissions)
+    with Client(address) as client:
+        running, keys = {}, as_completed(with_results=False)
+
+        def feed():
+            for submission in waiting:
+                key, old = key_of(submission, options), stored(result_path(out, submission))
+                if old and old.get("key") == key:
+                    progress((submission.slug, old["points"], old["worth"], False))
+                    continue
+                files = []
+                for handed in submission.files:
+                    try:
+                        files.append((handed.label, base64.b64encode(handed.read()).decode()))
+                    except BadNotebook:
+                        files.append((handed.label, ""))
+                future = client.submit(_remote, submission.student, submission.lms_id, files, asdict(options), key,
+                                       key=f"grade-{key}", retries=3, pure=False)  # fmt: skip
+                running[future.key] = submission
+                keys.add(future)
+                return True
+            return False
+
+        for _ in range(4 * max(1, sum(client.nthreads().values()))):
+            feed()
+        for future in keys:
+            submission, result = running.pop(future.key), future.result()
+            write(result_path(out, submission), json.dumps(result, indent=1, ensure_ascii=False))
+            progress((submission.slug, result["points"], result["worth"], True))
+            feed()

@@ -1,0 +1,98 @@
+"""Show that the grader works on this machine: full marks for the solutions, none for the stubs, and no way out."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from grading.course import ROOT, parts
+from grading.grade import Options, grade_submission, sandbox_of
+from grading.sandbox import missing
+from grading.session import Answer, Cell, Notebook
+from grading.submissions import find
+
+__all__ = ["ATTEMPTS", "break_out", "released", "run"]
+
+# What a student's code must not be able to do: a sentence, and code that sets `worked`.
+ATTEMPTS = {
+    "read the solutions": "worked = open({solution!r}).read() != ''",
+    "list the course's folder": "import os; worked = os.listdir({root!r}) != []",
+    "read a file of yours": "import os; worked = os.listdir({home!r}) != []",
+    "read another process's environment": "import os; open(f'/proc/{{os.getppid()}}/environ').read(); worked = True",
+    "write outside its folder": "open({outside!r}, 'w').write('x'); worked = True",
+    "open a socket": "import socket; socket.socket(); worked = True",
+    "start a program": "import subprocess; subprocess.run(['true']); worked = True",
+    "start a process": "import os; worked = os.fork() >= 0",
+    "kill the grader": "import os; os.kill(os.getppid(), 0); worked = True",
+    "take 8 GB of memory": "worked = len(bytearray(8 * 10**9)) > 0",
+    "change the mode of a file": "import os; os.chmod({solution!r}, 0o644); worked = True",
+}
+
+
+def break_out(sandbox):
+    """Try each attempt in its own process; return a dict from the attempt to whether it worked."""
+    words = {
+        "solution": str(next((ROOT / "solutions").glob("*/*.ipynb"))),
+        "root": str(ROOT),
+        "home": os.path.expanduser("~"),
+        "outside": str(Path(tempfile.gettempdir()) / "downhill-was-here"),
+    }
+    found = {}
+    for name, code in ATTEMPTS.items():
+        cells = [Cell("attempt", f"worked = False\n{code.format(**words)}"), Cell("ask", "def ask(): return worked")]
+        notebook = Notebook(sandbox, cells, cell_seconds=20)
+        try:
+            notebook.start()
+            found[name] = bool(Answer(notebook, "ask")())
+        finally:
+            notebook.close()
+    return found
+
+
+def run(part=None):
+    """Run the whole self-test and say what came of it; return the exit code."""
+    good = True
+    if lacking := missing():
+        print("\n".join(lacking))
+        print("This machine cannot protect you from students' code; grading needs --no-sandbox, on a machine that "
+              "holds nothing of value.")  # fmt: skip
+        return 2
+    for name, worked in break_out(sandbox_of(True)).items():
+        print(f"{'NOT PROTECTED' if worked else 'protected'}: a student's code tries to {name}")
+        good &= not worked
+    for each in [part] if part else parts():
+        for folder, wanted in (("solutions", "all"), ("exercises", "none")):
+            started = time.perf_counter()
+            options = Options(each, str(ROOT))
+            with tempfile.TemporaryDirectory() as where:
+                target = Path(where) / folder
+                target.mkdir()
+                for path in sorted((ROOT / folder / each).glob("*.ipynb")):
+                    target.joinpath(path.name).write_bytes(
+                        released(path) if folder == "solutions" else path.read_bytes()
+                    )
+                result = grade_submission(find(where, each)[0], options)
+            expected = result["worth"] if wanted == "all" else 0
+            good &= result["points"] == expected
+            print(f"{each}: {folder} get {result['points']} of {result['worth']} points, expected {expected} "
+                  f"({time.perf_counter() - started:.1f} s)")  # fmt: skip
+            for notebook in result["notebooks"]:
+                for exercise in notebook["exercises"]:
+                    if (exercise["state"] == "passed") != (wanted == "all"):
+                        print(f"  {notebook['name']}, {exercise['slug']}: {exercise['state']} {exercise['problem']} "
+                              f"{exercise['said'][-1:]}")  # fmt: skip
+    print("All is well." if good else "Something above is not as it should be: do not grade with this.")
+    return 0 if good else 1
+
+
+def released(path):
+    """A solution as a student would hand it in: without what is there for the reader of solutions alone."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"] = [c for c in notebook["cells"] if "solution-only" not in c["metadata"].get("tags", [])]
+    return json.dumps(notebook).encode()
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,353 @@
+"""The grader's side of the sandbox: start it, run a notebook's cells in it, and call what the notebook defines."""
+
+import builtins
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from grading.sandbox import Limits, missing
+from grading.wire import Channel, Closed, Garbage, Late, decode, encode
+
+__all__ = ["Answer", "Gone", "Notebook", "Sandbox", "StudentError", "Unsafe"]
+
+ROOT = Path(__file__).resolve().parent.parent
+MAX_FOLDER, MAX_FILES = 64 * 2**20, 1000
+MAX_CALLBACKS = 2_000_000
+
+
+class Unsafe(Exception):
+    """The sandbox cannot be had on this machine."""
+
+
+class Gone(Exception):
+    """The student's process died, was too slow, or wrote garbage; the text says which."""
+
+
+class StudentError(Exception):
+    """An error of a type that the grader does not know, raised by the student's code."""
+
+
+def granted():
+    """Return the files and folders that a student's code may read: Python, its packages, and what lessons import."""
+    paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+    paths |= {"/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom", "/dev/zero"}
+    paths |= {str(ROOT / name) for name in ("helpers.py", "downhill", "tables")}
+    return tuple(sorted(p for p in paths if os.path.exists(p) and not ROOT.is_relative_to(p)))
+
+
+class Sandbox:
+    """A runner process and the processes that it forks.
+
+    Parameters
+    ----------
+    confined : bool
+        False runs students' code without protection, which the command line allows only on request.
+    limits : Limits
+        For each forked process; what may be read and written is added here.
+    """
+
+    def __init__(self, confined=True, limits=None):
+        if confined and (said := missing()):
+            raise Unsafe(" ".join(said))
+        self.confined, self.limits = confined, limits or Limits()
+        self.home = Path(tempfile.mkdtemp(prefix="downhill-grading-"))
+        self._start()
+
+    def _start(self):
+        ours, theirs = socket.socketpair()
+        environment = {
+            "PATH": "/usr/bin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8", "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg", "MPLCONFIGDIR": str(self.home / "matplotlib"),
+            "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": str(ROOT),
+        }  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "grading.runner", str(theirs.fileno())], pass_fds=[theirs.fileno()], cwd=self.home,
+            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        theirs.close()
+        self.control = ours
+        self._lines = ours.makefile("rb")
+        if not self._lines.readline():
+            said = self.process.stderr.read().decode(errors="replace")[-2000:]
+            raise Unsafe(f"the sandbox did not start: {said}")
+
+    def _ask(self, request, descriptors=()):
+        for _ in range(2):
+            try:
+                socket.send_fds(self.control, [json.dumps(request).encode()], descriptors)
+                if line := self._lines.readline():
+                    return json.loads(line)
+            except OSError:
+                pass
+            if request["op"] != "fork":
+                return {}
+            self._stop()
+            self._start()
+        raise Unsafe("the sandbox does not answer")
+
+    def fork(self, folder):
+        """Return the pid and the channel of a new confined process that may write in ``folder``."""
+        ours, theirs = socket.socketpair()
+        limits = asdict(self.limits) | {"readable": granted(), "writable": (str(folder),)}
+        reply = self._ask(
+            {"op": "fork", "folder": str(folder), "confine": self.confined, "limits": limits}, [theirs.fileno()]
+        )
+        theirs.close()
+        return reply["pid"], Channel(ours.detach())
+
+    def end(self, pid):
+        """Kill a forked process; return its wait status, or None if it is not known."""
+        return self._ask({"op": "end", "pid": pid}).get("status")
+
+    def _stop(self):
+        self._lines.close()
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+
+    def close(self):
+        """End every process and remove what they wrote."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.control.shutdown(socket.SHUT_RDWR)
+            self.process.wait(5)
+        self._stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+@dataclass
+class Cell:
+    """A code cell of a student: its source, and how it went."""
+
+    id: str
+    source: str
+    error: list | None = None
+    output: str = ""
+    bad: str = ""  # why it is left out when the notebook is run again
+
+
+class Notebook:
+    """A student's notebook in its process. It is started again, without what killed it, as often as needed.
+
+    Parameters
+    ----------
+    sandbox : Sandbox
+    cells : list of Cell
+        In the order in which they run.
+    seconds : float
+        For all that the notebook does.
+    cell_seconds : float
+        For one cell, or for all calls of one check.
+    """
+
+    def __init__(self, sandbox, cells, seconds=120, cell_seconds=20):
+        self.sandbox, self.cells, self.cell_seconds = sandbox, cells, cell_seconds
+        self.ends = time.monotonic() + seconds
+        self.deadline = self.ends
+        self.folder = Path(tempfile.mkdtemp(dir=sandbox.home))
+        self.pid = self.channel = None
+        self.deaths, self.calls = [], 0
+
+    def start(self):
+        """Run the cells in a fresh process, until they run to the end or there is no time left."""
+        while True:
+            self._fork()
+            for cell in self.cells:
+                if cell.bad:
+                    continue
+                self.begin()
+                try:
+                    result = self._talk({"op": "cell", "source": cell.source})
+                except Gone as gone:
+                    cell.bad = str(gone)
+                    break
+                cell.error, cell.output = _pair(result.get("error")), str(result.get("output"))[:20_000]
+            else:
+                return
+            if time.monotonic() > self.ends:
+                return
+
+    def begin(self):
+        """Start the clock of one cell or one check."""
+        self.deadline = min(time.monotonic() + self.cell_seconds, self.ends)
+
+    def callable_names(self, names):
+        """Return those of the names that are functions in the notebook now."""
+        if self.channel is None:
+            self.start()
+        found = self._talk({"op": "names", "names": list(names)}).get("callable")
+        return {name for name in found if name in names} if isinstance(found, list) else set()
+
+    def call(self, name, arguments, keywords):
+        """Call a function of the notebook with plain data; functions among the arguments can be called back."""
+        if self.channel is None:
+            self.start()
+        self.calls += 1
+        functions = []
+
+        def number(function):
+            functions.append(function)
+            return len(functions) - 1
+
+        data, buffers = encode([list(arguments), keywords], number)
+        message = {"op": "call", "id": self.calls, "name": name, "arguments": data}
+        while True:
+            reply, buffer = self._exchange(message, buffers)
+            if "callback" not in reply:
+                break
+            message, buffers = self._call_back(functions, reply, buffer)
+        if reply.get("id") != self.calls:
+            raise self._gone("The notebook wrote into the grader's line.")
+        if "error" in reply:
+            kind, text = _pair(reply["error"]) or ["Error", ""]
+            raise _exception(kind, text)
+        try:
+            value, after = decode(reply.get("value"), buffer, lambda number, name: _named(name))
+            changed = list(zip(arguments, after, strict=True))
+        except (Garbage, TypeError, ValueError) as error:
+            raise self._gone(f"The notebook sent what cannot be read ({error}).") from None
+        for argument, new in changed:
+            if new is not None:
+                _replace(argument, new)
+        return value
+
+    def _call_back(self, functions, reply, buffer):
+        try:
+            function = functions[reply["callback"]] if type(reply["callback"]) is int else None
+            arguments, keywords = decode(reply.get("arguments"), buffer, lambda number, name: _named(name))
+            keywords = {str(key): value for key, value in keywords.items()}
+        except (Garbage, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise self._gone(f"The notebook sent what cannot be read ({type(error).__name__}).") from None
+        try:
+            data, buffers = encode(function(*arguments, **keywords))
+        except AssertionError as error:  # the check itself has had enough
+            self.close_process()
+            raise error
+        except Exception as error:
+            return {"error": [type(error).__name__, str(error)[:500]]}, []
+        return {"value": data}, buffers
+
+    def _talk(self, message):
+        return self._exchange(message, [])[0]
+
+    def _exchange(self, message, buffers):
+        """Send a message and return the reply; on silence, death or garbage end the process and say so."""
+        try:
+            self.channel.send(message, buffers, self.deadline)
+            while True:
+                try:
+                    reply, buffer = self.channel.receive(min(self.deadline, time.monotonic() + 0.5))
+                    break
+                except Late:
+                    if time.monotonic() >= self.deadline:
+                        raise
+                    if self._overflows():
+                        raise self._gone("The notebook filled its folder on the disk.") from None
+            if not isinstance(reply, dict):
+                raise Garbage("not a reply")
+        except Late:
+            raise self._gone(f"It took longer than the {self.cell_seconds:g} s allowed.") from None
+        except Closed:
+            raise self._gone("The process died: out of memory, killed, or ended by the code itself.") from None
+        except Garbage as error:
+            raise self._gone(f"The notebook sent what cannot be read ({error}).") from None
+        return reply, buffer
+
+    def _overflows(self):
+        size = count = 0
+        for folder, _, files in os.walk(self.folder):
+            for name in files:
+                with contextlib.suppress(OSError):
+                    size += os.lstat(os.path.join(folder, name)).st_size
+                count += 1
+                if size > MAX_FOLDER or count > MAX_FILES:
+                    return True
+        return False
+
+    def _gone(self, sentence):
+        self.deaths.append(sentence)
+        self.close_process()
+        return Gone(sentence)
+
+    def _fork(self):
+        self.close_process()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(exist_ok=True)
+        self.pid, self.channel = self.sandbox.fork(self.folder)
+        first, _ = self.channel.receive(time.monotonic() + 30)
+        if "unsafe" in first:
+            raise Unsafe(str(first["unsafe"]))
+
+    def close_process(self):
+        """End the process, if there is one."""
+        if self.channel is not None:
+            self.sandbox.end(self.pid)
+            self.channel.close()
+            self.channel = None
+
+    def close(self):
+        """End the process and remove its folder."""
+        self.close_process()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Answer:
+    """What a check gets in place of a student's function: a call of it is made in the student's process."""
+
+    def __init__(self, notebook, name):
+        self._notebook, self.__name__ = notebook, name
+
+    def __call__(self, *arguments, **keywords):
+        return self._notebook.call(self.__name__, arguments, keywords)
+
+
+def _pair(error):
+    if isinstance(error, list) and len(error) == 2 and all(isinstance(part, str) for part in error):
+        return [error[0][:100], error[1][:2000]]
+    return None
+
+
+def _exception(kind, text):
+    """Return an exception of the student's as one of ours: ordinary built-in errors keep their type."""
+    known = getattr(builtins, kind, None)
+    ordinary = isinstance(known, type) and issubclass(known, Exception) and not issubclass(known, AssertionError)
+    if ordinary and not issubclass(known, StopIteration | StopAsyncIteration | Warning | UnicodeError):
+        return known(text)
+    return StudentError(f"{kind}: {text}")
+
+
+def _named(name):
+    def function(*_, **__):
+        raise StudentError("a function that an answer returns is not called by the check")
+
+    function.__name__ = str(name)[:100]
+    return function
+
+
+def _replace(argument, new):
+    """Do to the grader's argument what the student's function did to its copy."""
+    if isinstance(argument, np.ndarray) and isinstance(new, np.ndarray) and new.shape == argument.shape:
+        with contextlib.suppress(ValueError, TypeError):
+            argument[...] = new
+    elif isinstance(argument, list) and isinstance(new, list):
+        argument[:] = new
+    elif isinstance(argument, dict) and isinstance(new, dict):
+        argument.clear()
+        argument.update(new)

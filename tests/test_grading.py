@@ -1,0 +1,456 @@
+"""The grader gives each submission the mark it deserves, and nothing gets out of its sandbox."""
+
+import ast
+import contextlib
+import copy
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from hostile import HOSTILE
+
+from grading import selftest
+from grading.course import load_part, parts
+from grading.grade import Options, grade_class, grade_submission, sandbox_of
+from grading.release import write_zip
+from grading.report import BadMarks, read_marks, write_reports
+from grading.sandbox import missing
+from grading.submissions import Handed, Submission, find
+from grading.wire import Garbage, Opaque, decode, encode
+
+PART, NAME = "1_landscape", "1_surfaces"
+OPTIONS = Options(PART, str(ROOT), cell_seconds=4, seconds=60)
+needs_sandbox = pytest.mark.skipif(bool(missing()), reason=" ".join(missing()) or "none")
+
+
+def solved(path):
+    """A solution as a student would hand it in."""
+    notebook = json.loads(selftest.released(path))
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+    return notebook
+
+
+def hand_in(tmp_path, data, name=f"{NAME}.ipynb"):
+    (tmp_path / name).write_bytes(data)
+    return Submission("somebody", "", (Handed(name, str(tmp_path / name)),))
+
+
+def notebook_of(result, name=NAME):
+    return next(n for n in result["notebooks"] if n["name"] == name)
+
+
+# ---------------------------------------------------------------------------------------------------- wire
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 3, -(2**70), 0.1, float("inf"), 1 - 2j, "é\ud800", b"\x00", ..., [1, [2.5, None]], (1, "a"),
+        {"a": 1, 2: [3]}, {1, 2}, range(3, 9, 2), np.float32(0.1), np.int8(-3), np.array(["ab", "c"]),
+        np.array([1, None, "x"], dtype=object), np.zeros((0, 3)), np.arange(6.0).reshape(2, 3).T,
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_values_survive_the_wire(value):
+    data, buffers = encode(value)
+    back = decode(json.loads(json.dumps(data)), b"".join(buffers))
+    assert type(back) is type(value)
+    assert repr(back) == repr(value)
+
+
+def test_what_is_no_plain_value_becomes_opaque():
+    for value in (object(), np, iter([]), print):
+        data, buffers = encode(value)
+        assert isinstance(decode(data, b""), Opaque)
+    assert decode(*encode(object())[:1], b"") != decode(*encode(object())[:1], b"")
+
+
+def test_garbage_is_refused_as_garbage():
+    """Whatever is decoded, the only error is Garbage; the seeds are whole values of which one part is spoilt."""
+    rng = np.random.default_rng(0)
+    seeds = [encode(v)[0] for v in ([1, "a", 2.5], {"a": np.ones(3)}, (None, [1, 2]), np.float32(1), {1, 2}, range(3))]
+    junk = [
+        None,
+        -1,
+        10**30,
+        "x",
+        [],
+        {},
+        ["a"],
+        ["a", "<f8", [2**62]],
+        ["a", "O", [1]],
+        ["i", "zz"],
+        ["oa", [3], [1]],
+        ["b", -5],
+    ]
+
+    def spoil(data):
+        if not isinstance(data, list) or not data or rng.random() < 0.3:
+            return junk[rng.integers(len(junk))]
+        at = int(rng.integers(len(data)))
+        return [spoil(part) if i == at else part for i, part in enumerate(data)]
+
+    refused = 0
+    for _ in range(3000):
+        try:
+            decode(spoil(seeds[rng.integers(len(seeds))]), bytes(24))
+        except Garbage:
+            refused += 1
+    assert refused > 1000
+
+
+# ------------------------------------------------------------------------------------------------ the sandbox
+
+
+@needs_sandbox
+def test_nothing_gets_out_of_the_sandbox():
+    assert not [name for name, worked in selftest.break_out(sandbox_of(True)).items() if worked]
+
+
+SHORT = ["an answer that loops and swallows interrupts", "os._exit in a cell", "a fork bomb", "reading the solution",
+         "a wrong answer and a patched checker", "an object that equals everything", "a forged frame", "an empty file",
+         "changing the arguments", "stripped metadata", "an edited check", "input and stderr and warnings"]  # fmt: skip
+
+
+@needs_sandbox
+@pytest.mark.parametrize("title", [t if t in SHORT else pytest.param(t, marks=pytest.mark.long) for t in HOSTILE])
+def test_a_hostile_submission_gets_its_fair_mark(title, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADER_SECRET", "x")
+    lost, make = HOSTILE[title]
+    data = make(solved(ROOT / "solutions" / PART / f"{NAME}.ipynb")).replace(b"{root}", str(ROOT).encode())
+    before = processes()
+    result = grade_submission(hand_in(tmp_path, data), OPTIONS)
+    got = notebook_of(result)
+    states = [(e["slug"], e["state"], e["problem"], e["said"][-1:]) for e in got["exercises"] if e["state"] != "passed"]
+    assert got["points"] == 8 - lost, (states, result["flags"])
+    assert processes() <= before
+    assert not os.path.exists("/tmp/pickled")
+    json.dumps(result)
+
+
+def processes():
+    """The processes of this user that are no part of the test run itself."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True).stdout.splitlines()
+    return {line.split()[0] for line in listed if line.split()[1] == "1" and "python" in line}
+
+
+# ------------------------------------------------------------------------------------------------- a class
+
+
+def test_the_course_can_be_graded():
+    """Each check uses only names from setup cells, helpers and the answer: it runs in the grader's own copy."""
+    for part in parts():
+        for sheet in load_part(part):
+            assert sheet.exercises and sheet.questions
+            assert all(exercise.names and exercise.answer_id for exercise in sheet.exercises)
+
+
+def collect(folder):
+    return Submission("somebody", "", tuple(Handed(p.name, str(p)) for p in sorted(folder.iterdir())))
+
+
+@needs_sandbox
+@pytest.mark.long
+@pytest.mark.parametrize("part", parts())
+def test_solutions_earn_all_and_stubs_nothing(part, tmp_path):
+    for folder in ("solutions", "exercises"):
+        (tmp_path / folder).mkdir()
+        for path in (ROOT / folder / part).glob("*.ipynb"):
+            (tmp_path / folder / path.name).write_bytes(selftest.released(path))
+        result = grade_submission(collect(tmp_path / folder), Options(part, str(ROOT)))
+        odd = [
+            e
+            for n in result["notebooks"]
+            for e in n["exercises"]
+            if (e["state"] == "passed") != (folder == "solutions")
+        ]
+        assert not odd
+        assert result["points"] == (result["worth"] if folder == "solutions" else 0)
+
+
+def mistakes(path):
+    """Yield (slug, name, notebook with that mistake in place of the answer) for each listed mistake of a solution."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    only = [
+        "".join(c["source"])
+        for c in cells
+        if "solution-only" in c["metadata"].get("tags", []) and c["cell_type"] == "code"
+    ]
+    clean = solved(path)
+    for source in only:
+        for slug, name in re.findall(r"^rejects\(check_(\w+), (\w+)\)", source, re.MULTILINE):
+            notebook = copy.deepcopy(clean)
+            answer = next(c for c in notebook["cells"] if c["id"] == f"answer_{slug}")
+            right = "".join(answer["source"])
+            asked = [node.name for node in ast.parse(right).body if isinstance(node, ast.FunctionDef)][0]
+            helpers_of_it = "\n".join(re.sub(r"^(check_\w+|rejects)\(.*\)$", "", s, flags=re.MULTILINE) for s in only)
+            wrong = re.sub(rf"\b{asked}\(", f"right_{asked}(", helpers_of_it)
+            answer["source"] = f"{right}\n\nright_{asked} = {asked}\n{wrong}\n{asked} = {name}\n"
+            yield slug, name, notebook
+
+
+@needs_sandbox
+@pytest.mark.long
+@pytest.mark.parametrize("solution", sorted((ROOT / "solutions").glob("*/*.ipynb")), ids=lambda p: p.stem)
+def test_each_listed_mistake_costs_its_exercise_and_no_other(solution, tmp_path):
+    count = 0
+    for number, (slug, name, notebook) in enumerate(mistakes(solution)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        data = json.dumps(notebook).encode()
+        result = grade_submission(hand_in(folder, data, solution.name), Options(solution.parent.name, str(ROOT)))
+        lost = [e["slug"] for e in notebook_of(result, solution.stem)["exercises"] if e["state"] != "passed"]
+        assert lost == [slug], name
+        count += 1
+    assert count >= 2
+
+
+# ------------------------------------------------------------------------------------------ files and reports
+
+
+def small_class(folder, part=PART):
+    """Three students in nbgrader's layout: one solved, one did nothing, one handed in a broken file."""
+    for student, source in (("ada", "solutions"), ("bob", "exercises")):
+        (folder / student / part).mkdir(parents=True)
+        path = ROOT / source / part / f"{NAME}.ipynb"
+        (folder / student / part / path.name).write_bytes(selftest.released(path))
+    (folder / "=cmd()" / part).mkdir(parents=True)
+    (folder / "=cmd()" / part / f"{NAME}.ipynb").write_bytes(b"{")
+    return folder
+
+
+def run_grader(*words, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "grading", *map(str, words)], cwd=ROOT, capture_output=True, text=True, **options
+    )
+
+
+def table(path):
+    return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+
+
+@needs_sandbox
+def test_a_class_is_graded_resumed_and_marked_by_hand(tmp_path):
+    where, out = small_class(tmp_path / "in"), tmp_path / "out"
+    first = run_grader("grade", where, "--part", PART, "--out", out, "--jobs", 1, "--lms", "moodle")
+    assert first.returncode == 0, first.stderr
+    rows = {row["student"]: row for row in table(out / "grades.csv")}
+    assert {name: row["points"] for name, row in rows.items()} == {"'=cmd()": "0", "ada": "8", "bob": "0"}
+    assert rows["ada"][f"{NAME}/violated_fraction"] == "1" and rows["bob"]["needs_a_look"] == "0"
+    assert "not a notebook" in (out / "feedback" / f"{find(where, PART)[0].slug}.html").read_text()
+    assert table(out / "grades-moodle.csv")[1]["Grade"] == "8"
+    stamps = {p: p.stat().st_mtime_ns for p in (out / "students").iterdir()}
+    before = (out / "grades.csv").read_bytes()
+    again = run_grader("grade", where, "--part", PART, "--out", out, "--jobs", 1, "--json")
+    assert [json.loads(line).get("new") for line in again.stdout.splitlines()] == [False, False, False, None]
+    assert {p: p.stat().st_mtime_ns for p in (out / "students").iterdir()} == stamps
+    assert (out / "grades.csv").read_bytes() == before
+    by_hand = out / "free_text.csv"
+    lines = by_hand.read_text(encoding="utf-8-sig").splitlines()
+    assert any(line.startswith("ada,1_surfaces,") for line in lines)
+    by_hand.write_text(
+        "\n".join(re.sub(r"^(ada,[^,]+,[^,]+,3),,", r"\1,2.5,well said", line) for line in lines), encoding="utf-8"
+    )
+    assert run_grader("grade", where, "--part", PART, "--out", out, "--jobs", 1).returncode == 0
+    assert {row["student"]: row["points"] for row in table(out / "grades.csv")}["ada"] == "10.5"
+    assert "well said" in (out / "feedback" / "ada.html").read_text()
+    by_hand.write_text(by_hand.read_text().replace("2.5", "25"))
+    wrong = run_grader("grade", where, "--part", PART, "--out", out)
+    assert wrong.returncode == 2 and "not a number from 0 to 3" in wrong.stderr
+
+
+@needs_sandbox
+def test_pages_show_nothing_live_and_no_hidden_test(tmp_path):
+    where, out = tmp_path / "in", tmp_path / "out"
+    notebook = solved(ROOT / "solutions" / PART / f"{NAME}.ipynb")
+    evil = "<script>alert(1)</script>"
+    answer = next(c for c in notebook["cells"] if c["id"] == "answer_violated_fraction")
+    answer["source"] = f"def violated_fraction(*a, **k):\n    raise ValueError('{evil}')  # {evil}"
+    (where / evil[:7]).mkdir(parents=True)
+    (where / evil[:7] / f"{NAME}.ipynb").write_text(json.dumps(notebook))
+    submissions = find(where, PART)
+    grade_class(submissions, OPTIONS, out)
+    write_reports(out, submissions, load_part(PART))
+    for page in out.rglob("*.html"):
+        text = page.read_text()
+        assert evil not in text and "<script" not in text
+        assert "HIDDEN" not in text and "a low hill and the default slack" not in text
+    assert "&lt;script&gt;" in (out / "feedback" / f"{submissions[0].slug}.html").read_text()
+
+
+def test_marks_that_are_none_are_refused(tmp_path):
+    path = tmp_path / "free_text.csv"
+    for mark in ("four", "-1", "3.5", "nan"):
+        path.write_text(f"student,notebook,question,worth,mark,comment,answer\na,b,c,3,{mark},,\n")
+        with pytest.raises(BadMarks, match="row 2"):
+            read_marks(path)
+    path.write_text("student;notebook;question;worth;mark;comment;answer\na;b;c;3;2,5;;\n")
+    assert read_marks(path) == {("a", "b", "c"): (2.5, "")}
+
+
+def test_every_layout_is_found(tmp_path):
+    data = (ROOT / "exercises" / PART / f"{NAME}.ipynb").read_bytes()
+    layouts = {
+        "nbgrader": [f"ada/{PART}/{NAME}.ipynb", f"bob/{PART}/{NAME}.ipynb", "bob/2_convergence/other.ipynb"],
+        "flat": ["ada.ipynb", "bob.ipynb"],
+        "folders": [f"ada/{NAME}.ipynb", "bob/mine.ipynb", "bob/.ipynb_checkpoints/mine.ipynb"],
+        "moodle": [f"ada_1234_assignsubmission_file_/{NAME}.ipynb", "bob_99_assignsubmission_file_/x.ipynb"],
+        "canvas": [f"ada_1234_5678_{NAME}.ipynb", "bob_LATE_99_7777_x-1.ipynb"],
+    }
+    for name, paths in layouts.items():
+        for path in paths:
+            target = tmp_path / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        archive = shutil.make_archive(str(tmp_path / f"{name}-zipped"), "zip", tmp_path / name)
+        for where in (tmp_path / name, archive):
+            found = find(where, PART)
+            assert [s.student for s in found] == ["ada", "bob"], (name, where)
+            assert [len(s.files) for s in found] == [1, 1]
+            assert found[0].files[0].read() == data
+            if name in ("moodle", "canvas"):
+                assert [s.lms_id for s in found] == ["1234", "99"]
+
+
+def test_a_zip_in_a_zip_is_read_and_a_bad_one_is_reported(tmp_path):
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as inner:
+        inner.writestr("deep/1_surfaces.ipynb", "{}")
+        inner.writestr("../../escape.ipynb", "{}")
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as outer:
+        outer.write(tmp_path / "inner.zip", "ada_1_assignsubmission_file_/work.zip")
+        outer.writestr("bob_2_assignsubmission_file_/work.zip", b"PK broken")
+    ada, bob = find(tmp_path / "class.zip", PART)
+    assert [h.label for h in ada.files] == ["1_surfaces.ipynb"], "a name that leads out of the zip is left alone"
+    assert ada.files[0].read() == b"{}"
+    assert [h.label for h in bob.files] == ["work.zip"]
+    assert not (tmp_path.parent / "escape.ipynb").exists()
+
+
+def test_a_link_to_the_solution_is_not_followed(tmp_path):
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / f"{NAME}.ipynb").symlink_to(ROOT / "solutions" / PART / f"{NAME}.ipynb")
+    with pytest.raises(FileNotFoundError, match="no notebook"):
+        find(tmp_path, PART)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["grade", "nowhere", "--part", PART], "neither a folder nor a zip"),
+        (["grade", ".", "--part", "9_nothing"], "There is no part"),
+        (["grade", "notebooks", "--part", PART, "--tests", "nowhere"], "no folder nowhere"),
+        (["export", "nowhere"], "no graded class"),
+        (["release", "9_nothing"], "There is no part"),
+    ],
+)
+def test_bad_words_get_a_sentence(words, said):
+    finished = run_grader(*words)
+    assert finished.returncode == 2
+    assert said in finished.stderr and "Traceback" not in finished.stderr
+
+
+def test_the_release_holds_no_solution(tmp_path):
+    with zipfile.ZipFile(write_zip(PART, tmp_path / "x.zip")) as archive:
+        names = {name.split("/", 1)[1] for name in archive.namelist()}
+        wanted = {f"exercises/{PART}/{NAME}.ipynb", f"notebooks/{PART}/{NAME}.ipynb", "helpers.py", "requirements.txt"}
+        assert wanted <= names
+        assert not [name for name in names if name.startswith(("solutions", "tests", "grading"))]
+        assert not [
+            name for name in archive.namelist() if b"BEGIN HIDDEN TESTS" in archive.read(name) and "exercises" in name
+        ]
+    write_zip(PART, tmp_path / "y.zip")
+    assert (tmp_path / "x.zip").read_bytes() == (tmp_path / "y.zip").read_bytes()
+
+
+@needs_sandbox
+@pytest.mark.long
+def test_killed_at_any_moment_it_finishes_with_the_same_table(tmp_path):
+    where = small_class(tmp_path / "in")
+    for i in range(5):
+        shutil.copytree(where / "ada", where / f"student{i}")
+    run_grader("grade", where, "--part", PART, "--out", tmp_path / "whole", "--jobs", 2)
+    rng = np.random.default_rng(3)
+    command = [
+        sys.executable,
+        "-m",
+        "grading",
+        "grade",
+        str(where),
+        "--part",
+        PART,
+        "--out",
+        str(tmp_path / "cut"),
+        "--jobs",
+        "2",
+    ]
+    for _ in range(6):
+        running = subprocess.Popen(
+            command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(rng.uniform(0.5, 15))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
+    assert (tmp_path / "cut" / "grades.csv").read_bytes() == (tmp_path / "whole" / "grades.csv").read_bytes()
+
+
+@needs_sandbox
+@pytest.mark.long
+def test_private_checks_count_and_do_not_show(tmp_path):
+    where, tests = small_class(tmp_path / "in"), tmp_path / "private"
+    (tests / PART).mkdir(parents=True)
+    (tests / PART / f"{NAME}.py").write_text(
+        "def check_violated_fraction(answer):\n    check_close('a secret', 1.0, 2.0)\n", encoding="utf-8"
+    )
+    run_grader("grade", where, "--part", PART, "--out", tmp_path / "out", "--tests", tests, "--jobs", 1)
+    assert {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}["ada"] == "7"
+
+
+@needs_sandbox
+@pytest.mark.long
+def test_scores_go_into_an_nbgrader_gradebook(tmp_path):
+    from nbgrader.api import Gradebook
+
+    where = small_class(tmp_path / "in")
+    run_grader("grade", where, "--part", PART, "--out", tmp_path / "out", "--jobs", 1)
+    url = f"sqlite:///{tmp_path}/book.db"
+    for _ in range(2):
+        finished = run_grader("export", tmp_path / "out", "--db", url)
+        assert finished.returncode == 0, finished.stderr
+    with Gradebook(url) as book:
+        assert book.find_submission(PART, "ada").score == 8
+        assert book.find_submission(PART, "bob").score == 0
+
+
+@needs_sandbox
+@pytest.mark.long
+def test_a_cluster_gives_the_same_table_though_a_worker_dies(tmp_path):
+    from distributed import LocalCluster
+
+    where = small_class(tmp_path / "in")
+    for i in range(4):
+        shutil.copytree(where / "ada", where / f"student{i}")
+    run_grader("grade", where, "--part", PART, "--out", tmp_path / "here", "--jobs", 2)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        victim = next(iter(cluster.workers.values())).process.process.pid
+        command = [sys.executable, "-m", "grading", "grade", str(where), "--part", PART]
+        command += ["--out", str(tmp_path / "there"), "--scheduler", cluster.scheduler_address]
+        running = subprocess.Popen(command, cwd=ROOT)
+        while not list((tmp_path / "there").glob("students/*.json")):
+            assert running.poll() is None
+            time.sleep(0.2)
+        os.kill(victim, signal.SIGKILL)
+        assert running.wait(300) == 0
+    assert (tmp_path / "there" / "grades.csv").read_bytes() == (tmp_path / "here" / "grades.csv").read_bytes()
