@@ -236,7 +236,7 @@ def run_on_cluster(scheduler, trials, address=None, workers=2, seconds=np.inf, j
         ) from None
     local = None
     if address is None:
-        local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+        local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50)
     log, trained = [], list(trials)
     try:
         with Client(local or address) as client:

@@ -443,7 +443,7 @@ def test_a_cluster_gives_the_same_table_though_a_worker_dies(tmp_path):
     for i in range(4):
         shutil.copytree(where / "ada", where / f"student{i}")
     run_grader("grade", where, "--part", PART, "--out", tmp_path / "here", "--jobs", 2)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
         victim = next(iter(cluster.workers.values())).process.process.pid
         command = [sys.executable, "-m", "grading", "grade", str(where), "--part", PART]
         command += ["--out", str(tmp_path / "there"), "--scheduler", cluster.scheduler_address]
