@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 import signal
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -220,8 +221,8 @@ def bench(sheet):
 
 @contextlib.contextmanager
 def _alarm(seconds):
-    """Stop a check that never ends, where the system has such a clock."""
-    if not hasattr(signal, "setitimer"):
+    """Stop a check that never ends, where there is such a clock: not on Windows, nor in a thread of a cluster."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 

@@ -1,6 +1,8 @@
 """Write scores into an nbgrader gradebook, for those who keep their marks there."""
 
+import os
 import sys
+from pathlib import Path
 
 import nbformat
 
@@ -31,6 +33,10 @@ def export(results, url):
     except ImportError:
         print("nbgrader is not installed here: pip install nbgrader.", file=sys.stderr)
         return 2
+    here = str(
+        Path(sys.executable).parent
+    )  # nbgrader calls `alembic` by name, whether or not the environment is active
+    os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
     students = [found for path in sorted((results / "students").glob("*.json")) if (found := stored(path))]
     if not students:
         raise FileNotFoundError(f"There is no graded class in {results}.")
