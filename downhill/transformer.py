@@ -36,10 +36,6 @@ TEXT_SHA256 = {
     "prose": "597d2a3ed50caeae9b4b58f19e8a12232100b639315dfd81fd534d215953d6b4",
     "code": "68561ac3cd1fb6259980b8d50aa08769aea972a1e173e5f861cf927cf8830e9b",
 }
-# Linux gives freed memory back and takes it anew at every step, which doubles the time. Once an array of this size has
-# been freed, it keeps as much.
-np.empty(31_000_000, np.uint8)
-
 _SPLITS = ("train", "validation", "test")
 _EPS = 1e-6
 
@@ -472,7 +468,7 @@ class Adapter:
         return merged
 
     def forward(self, theta, phi, windows):
-        """Return the logits (n, t, n_symbols) of the adapted model, computed beside it: xW + (alpha/rank)(xA)B."""
+        """Return the logits (n, t, n_symbols) of the adapted model: xW + (alpha/rank)(xA)B."""
         return self.model.forward(self.merge(theta, phi), windows)
 
     def loss(self, theta, phi, windows):
@@ -537,6 +533,9 @@ class FineTuning:
         self.config = defaults | dict(config)
         if not self.config["learning_rate"] > 0 or self.config["batch"] < 1 or self.config["warmup"] < 0:
             raise ValueError(f"learning_rate and batch must be positive, warmup at least 0, got {config}")
+        # Linux gives freed memory back and takes it anew at every step, which doubles the time; once an array of this
+        # size has been freed, it keeps as much.
+        np.empty(31_000_000, np.uint8)
         self.model, self._base, self._symbols = model, theta, symbols
         self._rng = np.random.default_rng(seed)
         rank = self.config["rank"]

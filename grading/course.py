@@ -61,8 +61,6 @@ class Sheet:
         The cells that every notebook has: imports, given functions.
     exercises : tuple of Exercise
     questions : tuple of Question
-    cell_ids : frozenset of str
-        Of every cell of the released notebook, to recognise a submission by.
     skipped : frozenset of str
         Of the cells that are not run in a student's process: checks and the scorecard.
     given : dict
@@ -77,7 +75,6 @@ class Sheet:
     setup: tuple
     exercises: tuple
     questions: tuple
-    cell_ids: frozenset
     skipped: frozenset
     given: dict = field(hash=False, compare=False)
     key: str
@@ -121,13 +118,12 @@ def _load(path, part, private_path):
         raise BadCourse(f"{path} cannot be read: {type(error).__name__}: {error}") from None
     private = private_path.read_text(encoding="utf-8") if private_path and private_path.is_file() else ""
     private_checks = _functions(private, private_path)
-    setup, exercises, questions, ids, skipped, given, title = [], [], [], set(), {"scorecard"}, {}, path.stem
+    setup, exercises, questions, skipped, given, title = [], [], [], {"scorecard"}, {}, path.stem
     asked, answer_id = (), ""
     for at, cell in enumerate(cells):
         marks = cell.metadata.get("nbgrader", {})
         if "solution-only" in cell.metadata.get("tags", []):
             continue
-        ids.add(cell.id)
         if cell.cell_type == "markdown":
             if heading := re.match(r"#+ *(.+)", cell.source):
                 title = heading[1]
@@ -148,9 +144,11 @@ def _load(path, part, private_path):
         elif cell.id != "scorecard":
             setup.append(cell.source)
     digest = hashlib.sha256(repr((setup, exercises, questions, private)).encode())
-    digest.update((ROOT / "helpers.py").read_bytes())
-    return Sheet(part, path.stem, tuple(setup), tuple(exercises), tuple(questions), frozenset(ids),
-                 frozenset(skipped), given, digest.hexdigest())  # fmt: skip
+    for imported in (ROOT / "helpers.py", *sorted((ROOT / "downhill").glob("*.py"))):
+        digest.update(imported.read_bytes())
+    return Sheet(
+        part, path.stem, tuple(setup), tuple(exercises), tuple(questions), frozenset(skipped), given, digest.hexdigest()
+    )
 
 
 def _functions(source, path):

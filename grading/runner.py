@@ -167,8 +167,6 @@ class Student:
             message, buffer = self.channel.receive()
             if message["op"] == "cell":
                 self.channel.send(self.cell(message["source"]))
-            elif message["op"] == "names":
-                self.channel.send({"callable": [n for n in message["names"] if callable(self.names.get(n))]})
             else:
                 self.call(message, buffer)
 
@@ -190,7 +188,7 @@ class Student:
         out = Bounded()
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-                value = self.names[message["name"]](*arguments, **keywords)
+                value = self.function(message["name"])(*arguments, **keywords)
             after = [
                 argument if isinstance(argument, np.ndarray | list | dict) and was != snapshot(argument) else None
                 for argument, was in zip(arguments, before, strict=True)
@@ -203,6 +201,12 @@ class Student:
             self.channel.send({"id": message["id"], "error": describe(error)})
         except BaseException as raised:
             self.channel.send({"id": message["id"], "error": describe(raised)})
+
+    def function(self, name):
+        """Return what the notebook calls by this name; a name that is missing gets its sentence."""
+        if name not in self.names:
+            raise NameError(f"the notebook defines no {name}: its cell was removed, renamed, or stopped with an error")
+        return self.names[name]
 
     def callback(self, number, name):
         """Return a function that asks the grader to call its function of that number."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -92,7 +91,3 @@ def released(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["cells"] = [c for c in notebook["cells"] if "solution-only" not in c["metadata"].get("tags", [])]
     return json.dumps(notebook).encode()
-
-
-if __name__ == "__main__":
-    sys.exit(run())

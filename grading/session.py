@@ -23,7 +23,6 @@ __all__ = ["Answer", "Gone", "Notebook", "Sandbox", "StudentError", "Unsafe"]
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_FOLDER, MAX_FILES = 64 * 2**20, 1000
-MAX_CALLBACKS = 2_000_000
 
 
 class Unsafe(Exception):
@@ -187,13 +186,6 @@ class Notebook:
     def begin(self):
         """Start the clock of one cell or one check."""
         self.deadline = min(time.monotonic() + self.cell_seconds, self.ends)
-
-    def callable_names(self, names):
-        """Return those of the names that are functions in the notebook now."""
-        if self.channel is None:
-            self.start()
-        found = self._talk({"op": "names", "names": list(names)}).get("callable")
-        return {name for name in found if name in names} if isinstance(found, list) else set()
 
     def call(self, name, arguments, keywords):
         """Call a function of the notebook with plain data; functions among the arguments can be called back."""

@@ -46,7 +46,6 @@ class Handed:
                 with open(self.path, "rb") as file:
                     data = file.read(MAX_NOTEBOOK + 1)
             else:
-                data = Path(self.path).read_bytes() if len(self.inside) > 1 else None
                 source = self.path
                 for member in self.inside:
                     with zipfile.ZipFile(source) as archive, archive.open(member) as file:

@@ -242,7 +242,7 @@ class Channel:
     """
 
     def __init__(self, descriptor):
-        self.descriptor = descriptor
+        self.descriptor, self._ahead = descriptor, bytearray()
         os.set_blocking(descriptor, False)
 
     def send(self, message, buffers=(), deadline=None):
@@ -266,25 +266,28 @@ class Channel:
             raise TooLarge(f"a message of {len(text) + len(body)} bytes")
         view = memoryview(_HEADER.pack(len(text), len(body)) + text + body)
         while view:
-            self._wait(False, deadline)
             try:
                 view = view[os.write(self.descriptor, view) :]
             except BlockingIOError:
-                continue
+                self._wait(select.POLLOUT, deadline)
             except OSError as error:
                 raise Closed(str(error)) from None
 
     def receive(self, deadline=None):
-        """Read one frame; return its message and its buffers, joined.
+        """Read one frame; return its message and its buffers, joined. After ``Late`` it can be asked for again.
 
         Raises
         ------
         Garbage, Closed, Late
         """
-        sizes = _HEADER.unpack(self._read(_HEADER.size, deadline))
-        if sum(sizes) > MAX_FRAME:
-            raise TooLarge(f"a message of {sum(sizes)} bytes")
-        text, body = self._read(sizes[0], deadline), self._read(sizes[1], deadline)
+        self._fill(_HEADER.size, deadline)
+        text, body = _HEADER.unpack_from(self._ahead)
+        if text + body > MAX_FRAME:
+            raise TooLarge(f"a message of {text + body} bytes")
+        start, end = _HEADER.size + text, _HEADER.size + text + body
+        self._fill(end, deadline)
+        text, body = bytes(self._ahead[_HEADER.size : start]), bytes(self._ahead[start:end])
+        del self._ahead[:end]
         try:
             return json.loads(text), body
         except (ValueError, RecursionError) as error:
@@ -294,26 +297,25 @@ class Channel:
         """Close the descriptor."""
         os.close(self.descriptor)
 
-    def _read(self, size, deadline):
-        got = bytearray()
-        while len(got) < size:
-            self._wait(True, deadline)
+    def _fill(self, size, deadline):
+        """Read until that many bytes are there."""
+        while len(self._ahead) < size:
+            self._wait(select.POLLIN, deadline)
             try:
-                part = os.read(self.descriptor, min(size - len(got), 2**20))
+                part = os.read(self.descriptor, 2**18)
             except BlockingIOError:
                 continue
             except OSError as error:
                 raise Closed(str(error)) from None
             if not part:
                 raise Closed("the other side has gone")
-            got += part
-        return bytes(got)
+            self._ahead += part
 
-    def _wait(self, reading, deadline):
+    def _wait(self, event, deadline):
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise Late
         ready = select.poll()
-        ready.register(self.descriptor, select.POLLIN if reading else select.POLLOUT)
+        ready.register(self.descriptor, event)
         if not ready.poll(None if left is None else math.ceil(left * 1000)):
             raise Late

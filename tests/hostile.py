@@ -133,9 +133,7 @@ add("a wrong answer and a patched record", 1,
 add(
     "a wrong answer and a patched NumPy",
     1,
-    inside(
-        "return 0.123", "np.all = np.allclose = np.any = np.isclose = lambda *a, **k: True"
-    ),
+    inside("return 0.123", "np.all = np.allclose = np.any = np.isclose = lambda *a, **k: True"),
 )
 add("an object that equals everything", 1, inside(
     "class E(float):\n    __eq__ = __ne__ = __le__ = __ge__ = __lt__ = __gt__ = lambda s, o: True\n"

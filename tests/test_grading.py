@@ -4,6 +4,7 @@ import ast
 import contextlib
 import copy
 import csv
+import io
 import json
 import os
 import re
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from conftest import ROOT
 from hostile import HOSTILE
 
 from grading import selftest
+from grading.__main__ import main
 from grading.course import load_part, parts
 from grading.grade import Options, grade_class, grade_submission, sandbox_of
 from grading.release import write_zip
@@ -129,20 +133,25 @@ def test_a_hostile_submission_gets_its_fair_mark(title, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADER_SECRET", "x")
     lost, make = HOSTILE[title]
     data = make(solved(ROOT / "solutions" / PART / f"{NAME}.ipynb")).replace(b"{root}", str(ROOT).encode())
-    before = processes()
+    before = orphans()
     result = grade_submission(hand_in(tmp_path, data), OPTIONS)
     got = notebook_of(result)
     states = [(e["slug"], e["state"], e["problem"], e["said"][-1:]) for e in got["exercises"] if e["state"] != "passed"]
     assert got["points"] == 8 - lost, (states, result["flags"])
-    assert processes() <= before
+    assert orphans() <= before
     assert not os.path.exists("/tmp/pickled")
     json.dumps(result)
 
 
-def processes():
-    """The processes of this user that are no part of the test run itself."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True).stdout.splitlines()
-    return {line.split()[0] for line in listed if line.split()[1] == "1" and "python" in line}
+def orphans():
+    """The processes that a sandbox started and that have outlived it."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended meanwhile, or is not ours
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            if parent == "1" and b"downhill-grading-" in (folder / "environ").read_bytes():
+                found.add(folder.name)
+    return found
 
 
 # ------------------------------------------------------------------------------------------------- a class
@@ -219,21 +228,25 @@ def test_each_listed_mistake_costs_its_exercise_and_no_other(solution, tmp_path)
 # ------------------------------------------------------------------------------------------ files and reports
 
 
-def small_class(folder, part=PART):
-    """Three students in nbgrader's layout: one solved, one did nothing, one handed in a broken file."""
+def small_class(folder, part=PART, more=0):
+    """Three students in nbgrader's layout: one solved, one did nothing, one handed in a broken file. More solve too."""
     for student, source in (("ada", "solutions"), ("bob", "exercises")):
         (folder / student / part).mkdir(parents=True)
         path = ROOT / source / part / f"{NAME}.ipynb"
         (folder / student / part / path.name).write_bytes(selftest.released(path))
+    for number in range(more):
+        shutil.copytree(folder / "ada", folder / f"student{number}")
     (folder / "=cmd()" / part).mkdir(parents=True)
     (folder / "=cmd()" / part / f"{NAME}.ipynb").write_bytes(b"{")
     return folder
 
 
-def run_grader(*words, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "grading", *map(str, words)], cwd=ROOT, capture_output=True, text=True, **options
-    )
+def run_grader(*words):
+    """Run the command in this process; return its exit code and what it printed."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(ROOT):
+        code = main([str(word) for word in words])
+    return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
 
 
 def table(path):
@@ -376,9 +389,7 @@ def test_the_release_holds_no_solution(tmp_path):
 @needs_sandbox
 @pytest.mark.long
 def test_killed_at_any_moment_it_finishes_with_the_same_table(tmp_path):
-    where = small_class(tmp_path / "in")
-    for i in range(5):
-        shutil.copytree(where / "ada", where / f"student{i}")
+    where = small_class(tmp_path / "in", more=5)
     run_grader("grade", where, "--part", PART, "--out", tmp_path / "whole", "--jobs", 2)
     rng = np.random.default_rng(3)
     command = [
@@ -439,9 +450,7 @@ def test_scores_go_into_an_nbgrader_gradebook(tmp_path):
 def test_a_cluster_gives_the_same_table_though_a_worker_dies(tmp_path):
     from distributed import LocalCluster
 
-    where = small_class(tmp_path / "in")
-    for i in range(4):
-        shutil.copytree(where / "ada", where / f"student{i}")
+    where = small_class(tmp_path / "in", more=4)
     run_grader("grade", where, "--part", PART, "--out", tmp_path / "here", "--jobs", 2)
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
         victim = next(iter(cluster.workers.values())).process.process.pid

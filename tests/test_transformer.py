@@ -189,6 +189,33 @@ def test_sampling_follows_the_model():
     assert cold[2] == p.argmax()
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_torch_has_the_same_loss_and_gradient(tied):
+    """Its own attention, norm and cross entropy, and its automatic gradient."""
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    model = Transformer(17, 24, 3, 4, 10, tied)
+    theta, windows = problem(model, n=5)
+    flat = torch.tensor(theta, requires_grad=True)
+    sizes = [int(np.prod(shape)) for shape in model.shapes.values()]
+    part = {name: p.reshape(shape) for (name, shape), p in zip(model.shapes.items(), flat.split(sizes), strict=True)}
+    inputs, targets = torch.tensor(windows[:, :-1]), torch.tensor(windows[:, 1:])
+    norm = lambda x, gain: functional.rms_norm(x, (24,), part[gain], 1e-6)
+    x = part["embedding"][inputs] + part["position"]
+    for i in range(3):
+        a = norm(x, f"{i}.norm_attention")
+        q, k, v = ((a @ part[f"{i}.{n}"]).view(5, 10, 4, 6).transpose(1, 2) for n in ("query", "key", "value"))
+        seen = functional.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(5, 10, 24)
+        x = x + seen @ part[f"{i}.output"]
+        x = x + functional.relu(norm(x, f"{i}.norm_network") @ part[f"{i}.up"]) @ part[f"{i}.down"]
+    logits = norm(x, "norm") @ (part["embedding"].T if tied else part["readout"])
+    expected = functional.cross_entropy(logits.reshape(50, 17), targets.reshape(50))
+    expected.backward()
+    loss, gradient = model.loss_and_grad(theta, windows)
+    assert loss == pytest.approx(expected.item(), rel=1e-12)
+    np.testing.assert_allclose(gradient, flat.grad.numpy(), atol=1e-12)
+
+
 # ------------------------------------------------------------------------------------------------ adapters
 
 
