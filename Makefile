@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV = .venv/bin/python
 
-.PHONY: course check reset test test-grading exercises render tables language-model bench lock
+.PHONY: course check reset grading test test-grading exercises render tables language-model bench lock
+.PHONY: lite test-lite test-web-full test-oldest test-newest
 
 course:  ## set up and open JupyterLab on start_here; ARGS="--no-browser --port 8899" passes options on
 	@$(PYTHON) tools/course.py course $(ARGS)
@@ -13,11 +14,29 @@ check:  ## run your own notebooks in work/ and print the scorecards
 reset:  ## EXERCISE=1_landscape/1_surfaces gives a fresh copy and keeps yours
 	@$(PYTHON) tools/course.py reset $(EXERCISE)
 
+grading:  ## for instructors: ARGS="selftest", "release PART", "grade FOLDER_OR_ZIP --part PART", "export RESULTS"
+	@$(PYTHON) tools/course.py grading $(ARGS)
+
 test:  ## install what authors need and run every test
 	@$(PYTHON) tools/course.py test $(ARGS)
 
 test-grading:  ## the long tests of the grader: hostile submissions, listed mistakes, interruption, a cluster
 	@OMP_NUM_THREADS=1 $(VENV) -m pytest -m "long or not long" tests/test_grading.py
+
+test-oldest:  ## every test on the lowest versions that requirements.txt admits, in .venv-oldest; needs Python 3.11 or 3.12
+	@$(PYTHON) tools/course.py test --versions constraints-oldest.txt $(ARGS)
+
+test-newest:  ## every test on the newest versions, in .venv-newest
+	@$(PYTHON) tools/course.py test --versions newest $(ARGS)
+
+test-web-full:  ## every lesson in JupyterLab in Chromium, every slider by keyboard; `make test-web` does one a part
+	@OMP_NUM_THREADS=1 $(VENV) -m pytest -n 0 -m "long or not long" tests/web $(ARGS)
+
+lite:  ## build the edition that runs in the browser into build/lite
+	@$(PYTHON) tools/lite.py build/lite
+
+test-lite:  ## run lessons and solve exercises in the edition that runs in the browser
+	@OMP_NUM_THREADS=1 $(VENV) -m pytest -n 0 -rs tests/web/test_lite.py $(ARGS)
 
 exercises:  ## make exercises/ from solutions/
 	@$(VENV) tools/notebooks.py exercises

@@ -70,7 +70,7 @@ def grade(arguments):
     else:
         chosen = submissions
     options = Options(arguments.part, str(ROOT), str(private.resolve()) if private else None, arguments.timeout,
-                      min(20.0, arguments.timeout), not arguments.no_sandbox)  # fmt: skip
+                      min(30.0, arguments.timeout), not arguments.no_sandbox)  # fmt: skip
     arguments.out.mkdir(parents=True, exist_ok=True)
     with _progress(len(chosen), arguments.json) as progress:
         if arguments.scheduler:

@@ -4,7 +4,9 @@ import base64
 import json
 import threading
 
-from grading.grade import Options, grade_submission, key_of, result_path, stored, write
+from grading.course import BadCourse
+from grading.grade import Options, course_key, grade_submission, key_of, result_path, stored, ungraded, write
+from grading.session import Unsafe
 from grading.submissions import Handed, Submission
 
 __all__ = ["grade_on_cluster"]
@@ -12,7 +14,7 @@ __all__ = ["grade_on_cluster"]
 _one_at_a_time = threading.Lock()  # a check prints, and keeps its record, for the whole process
 
 
-def _remote(student, lms_id, files, options, key):
+def _remote(student, lms_id, files, options, key, course):
     """Grade one submission whose files came with the task; runs on a worker, which has the course installed."""
     import tempfile
     from pathlib import Path
@@ -20,6 +22,8 @@ def _remote(student, lms_id, files, options, key):
     from grading.course import ROOT
 
     options = Options(**options | {"root": str(ROOT)})
+    if course_key(options) != course:
+        raise BadCourse("A worker of the cluster has another version of the course: install the same one there.")
     with tempfile.TemporaryDirectory() as folder:
         handed = []
         for number, (label, data) in enumerate(files):
@@ -63,7 +67,7 @@ def grade_on_cluster(submissions, options, out, address, progress):
                     except BadNotebook:
                         files.append((handed.label, ""))
                 future = client.submit(_remote, submission.student, submission.lms_id, files, asdict(options), key,
-                                       key=f"grade-{key}", retries=3, pure=False)  # fmt: skip
+                                       course_key(options), key=f"grade-{key}", retries=3, pure=False)  # fmt: skip
                 running[future.key] = submission
                 keys.add(future)
                 return True
@@ -72,7 +76,13 @@ def grade_on_cluster(submissions, options, out, address, progress):
         for _ in range(4 * max(1, sum(client.nthreads().values()))):
             feed()
         for future in keys:
-            submission, result = running.pop(future.key), future.result()
+            submission = running.pop(future.key)
+            try:
+                result = future.result()
+            except (Unsafe, BadCourse):
+                raise
+            except Exception as error:  # as in grading.grade.work; KilledWorker after three workers died is one
+                result = ungraded(submission, options, f"{type(error).__name__}: {error}")
             write(result_path(out, submission), json.dumps(result, indent=1, ensure_ascii=False))
             progress((submission.slug, result["points"], result["worth"], True))
             feed()

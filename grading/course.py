@@ -58,7 +58,7 @@ class Sheet:
     part, name : str
         Such as "1_landscape", "1_surfaces".
     setup : tuple of str
-        The cells that every notebook has: imports, given functions.
+        The cells that every notebook has: imports, given functions, and what check cells define beside their checks.
     exercises : tuple of Exercise
     questions : tuple of Question
     skipped : frozenset of str
@@ -141,6 +141,8 @@ def _load(path, part, private_path):
                 Exercise(slug, title, int(marks["points"]), HIDDEN.sub("", cell.source), asked, answer_id,
                          private if f"check_{slug}" in private_checks else "")
             )  # fmt: skip
+            if aids := _aids(_released(cell.source)):
+                setup.append(aids)
         elif cell.id != "scorecard":
             setup.append(cell.source)
     digest = hashlib.sha256(repr((setup, exercises, questions, private)).encode())
@@ -156,6 +158,16 @@ def _functions(source, path):
         return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     except SyntaxError as error:
         raise BadCourse(f"{path}: {error}") from None
+
+
+def _aids(source):
+    """Return what a check cell defines beside its check: a student's notebook has it too, so an answer may use it."""
+    aids = [
+        node
+        for node in ast.parse(source).body
+        if not isinstance(node, ast.Expr) and not getattr(node, "name", "").startswith("check_")
+    ]
+    return ast.unparse(ast.Module(aids, []))
 
 
 def _task(source):

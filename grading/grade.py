@@ -45,7 +45,7 @@ class Options:
     root: str
     private: str | None = None
     seconds: float = 120
-    cell_seconds: float = 20
+    cell_seconds: float = 30
     confined: bool = True
 
 
@@ -70,11 +70,18 @@ def grader_hash():
     return digest.hexdigest()
 
 
-def key_of(submission, options):
-    """Return a hash of all that decides the result of a submission."""
+@functools.lru_cache(maxsize=4)
+def course_key(options):
+    """Return a hash of the grader, the course's code and the checks of the part."""
     digest = hashlib.sha256(grader_hash().encode())
     for sheet in sheets_of(options):
         digest.update(sheet.key.encode())
+    return digest.hexdigest()
+
+
+def key_of(submission, options):
+    """Return a hash of all that decides the result of a submission."""
+    digest = hashlib.sha256(course_key(options).encode())
     digest.update(repr((submission.student, submission.lms_id, options.confined)).encode())
     for handed in submission.files:
         digest.update(handed.label.encode())
@@ -192,10 +199,10 @@ def stored(path):
 
 
 def write(path, text):
-    """Write a file so that it is there as a whole or not at all."""
+    """Write a file so that it is there as a whole or not at all; half a character is written as its number."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
+    draft.write_bytes(text.encode("utf-8", "backslashreplace"))
     os.replace(draft, path)
 
 
@@ -205,9 +212,26 @@ def work(submission, options, out):
     key, old = key_of(submission, options), stored(path)
     if old and old.get("key") == key:
         return submission.slug, old["points"], old["worth"], False
-    result = grade_submission(submission, options, key)
+    try:
+        result = grade_submission(submission, options, key)
+    except session.Unsafe:
+        raise
+    except Exception as error:  # a fault of the grader itself costs one student a look, not the class its grades
+        result = ungraded(submission, options, f"{type(error).__name__}: {error}")
     write(path, json.dumps(result, indent=1, ensure_ascii=False))
     return submission.slug, result["points"], result["worth"], True
+
+
+def ungraded(submission, options, reason):
+    """Return the result of a submission on which the grader itself failed; without a key it is tried again."""
+    notebooks = [_absent(sheet) for sheet in sheets_of(options)]
+    for notebook in notebooks:
+        del notebook["flags"]
+    return {
+        "student": submission.student, "lms_id": submission.lms_id, "part": options.part, "key": "", "points": 0,
+        "worth": sum(n["worth"] for n in notebooks), "notebooks": notebooks,
+        "flags": [f"The grader failed here, and nothing is graded; look at it by hand. {reason}"[:500]],
+    }  # fmt: skip
 
 
 def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
@@ -229,22 +253,34 @@ def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
             progress(work(submission, options, out))
         return
     waiting = list(reversed(submissions))
-    retried = set()
     while waiting:
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-            running = {}
+        lost, running = [], {}
+        with _pool(jobs) as pool:
             try:
                 while waiting or running:
                     while waiting and len(running) < 2 * jobs:
-                        submission = waiting.pop()
-                        running[pool.submit(work, submission, options, out)] = submission
+                        running[pool.submit(work, waiting[-1], options, out)] = waiting[-1]
+                        waiting.pop()
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         progress(future.result())
                         del running[future]
-            except BrokenProcessPool:  # a worker was killed: begin again with those that were under way
-                lost = [s for s in running.values() if s not in retried]
-                if not lost:
-                    raise
-                retried.update(lost)
-                waiting += lost
+            except BrokenProcessPool:  # a process of the grader was killed
+                lost = list(running.values())
+        for submission in lost:
+            progress(_alone(submission, options, out))
+
+
+def _pool(jobs):
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _alone(submission, options, out):
+    """Grade a submission in a process of its own, since the last one died; if this one dies too, say so."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(work, submission, options, out).result()
+        except BrokenProcessPool:
+            result = ungraded(submission, options, "Its process was killed twice: out of memory?")
+            write(result_path(out, submission), json.dumps(result, indent=1, ensure_ascii=False))
+            return submission.slug, 0, result["worth"], True

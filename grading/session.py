@@ -156,7 +156,7 @@ class Notebook:
         For one cell, or for all calls of one check.
     """
 
-    def __init__(self, sandbox, cells, seconds=120, cell_seconds=20):
+    def __init__(self, sandbox, cells, seconds=120, cell_seconds=30):
         self.sandbox, self.cells, self.cell_seconds = sandbox, cells, cell_seconds
         self.ends = time.monotonic() + seconds
         self.deadline = self.ends

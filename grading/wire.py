@@ -19,6 +19,8 @@ __all__ = ["Channel", "Closed", "Garbage", "Late", "Opaque", "TooLarge", "decode
 MAX_FRAME = 64 * 2**20  # bytes; a class of honest answers stays below one
 MAX_NODES, MAX_DEPTH, MAX_DIGITS = 1_000_000, 60, 4000
 _HEADER = struct.Struct("<II")
+_ARRAYS, _SEQUENCES, _BYTES, _SETS = (np.ndarray, np.generic), (list, tuple), (bytes, bytearray), (set, frozenset)
+_PLAIN = (str, int)  # bool is one
 
 
 class Garbage(Exception):
@@ -80,7 +82,7 @@ def encode(value, functions=None):
             return value
         if value is Ellipsis:
             return ["..."]
-        if isinstance(value, np.generic | np.ndarray):
+        if isinstance(value, _ARRAYS):
             return array(value, depth)
         if isinstance(value, int):
             if abs(value) < 2**53:
@@ -94,14 +96,14 @@ def encode(value, functions=None):
             return ["c", repr(value.real), repr(value.imag)]
         if isinstance(value, str):
             return str(value)
-        if isinstance(value, bytes | bytearray):
+        if isinstance(value, _BYTES):
             buffers.append(bytes(value))
             return ["b", len(value)]
-        if isinstance(value, list | tuple):
+        if isinstance(value, _SEQUENCES):
             return ["l" if isinstance(value, list) else "t", [walk(item, depth + 1) for item in value]]
         if isinstance(value, dict):
             return ["d", [[walk(k, depth + 1), walk(v, depth + 1)] for k, v in value.items()]]
-        if isinstance(value, set | frozenset):
+        if isinstance(value, _SETS):
             return ["s", [walk(item, depth + 1) for item in value]]
         if isinstance(value, range):
             return ["r", value.start, value.stop, value.step]
@@ -113,12 +115,14 @@ def encode(value, functions=None):
     def array(value, depth):
         if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
             return ["o", "MaskedArray"]
-        value = np.asarray(value)
+        if type(value) is not np.ndarray:
+            value = np.asarray(value)
         if value.dtype.kind == "O":
             return ["oa", list(value.shape), [walk(item, depth + 1) for item in value.ravel().tolist()]]
         if value.dtype.kind not in "biufcU":
             return ["o", f"array of {value.dtype}"[:100]]
-        value = value.astype(value.dtype.newbyteorder("<"), copy=False)
+        if value.dtype.byteorder == ">":
+            value = value.astype(value.dtype.newbyteorder("<"))
         if value.nbytes > MAX_FRAME:
             raise TooLarge(f"an array of {value.nbytes} bytes")
         buffers.append(value.tobytes())
@@ -148,86 +152,89 @@ def decode(data, buffer, function=None):
     Garbage
         If it is not what ``encode`` makes.
     """
-    at, left = [0], [MAX_NODES]
+    return _Reader(buffer, function).walk(data, 0)
 
-    def take(size):
-        if type(size) is not int or not 0 <= size <= len(buffer) - at[0]:
+
+class _Reader:
+    """One run of ``decode``: where it is in the buffer, and how many parts it may still make."""
+
+    def __init__(self, buffer, function):
+        self.buffer, self.function, self.at, self.left = buffer, function, 0, MAX_NODES
+
+    def take(self, size):
+        if type(size) is not int or not 0 <= size <= len(self.buffer) - self.at:
             raise Garbage("a length that does not fit")
-        at[0] += size
-        return buffer[at[0] - size : at[0]]
+        self.at += size
+        return self.buffer[self.at - size : self.at]
 
-    def walk(data, depth):
-        left[0] -= 1
-        if depth > 2 * MAX_DEPTH or left[0] < 0:
+    def walk(self, data, depth):
+        self.left -= 1
+        if depth > 2 * MAX_DEPTH or self.left < 0:
             raise TooLarge("a value with too many parts, or nested too deeply")
-        if data is None or isinstance(data, bool | str):
-            return data
-        if isinstance(data, int):
+        if data is None or isinstance(data, _PLAIN):
             return data
         if not isinstance(data, list) or not data or not isinstance(data[0], str):
             raise Garbage("a value without a tag")
         tag, *rest = data
         try:
-            return READ[tag](depth, *rest)
+            return _READ[tag](self, depth, *rest)
         except (Garbage, RecursionError):
             raise
         except Exception as error:  # a missing part, another type, a dtype that NumPy does not know
             raise Garbage(f"a bad value of kind {tag[:10]!r}: {type(error).__name__}") from None
 
-    def items(values, depth):
+    def items(self, depth, values):
         if not isinstance(values, list):
             raise Garbage("a list that is none")
-        return [walk(item, depth + 1) for item in values]
+        return [self.walk(item, depth + 1) for item in values]
 
-    def array(depth, dtype, shape):
+    def array(self, depth, dtype, shape):
         kind = np.dtype(dtype)
         if kind.kind not in "biufcU" or kind.hasobject or kind.itemsize == 0 and kind.kind != "U":
             raise Garbage("a dtype that no answer needs")
         if not isinstance(shape, list) or len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
             raise Garbage("a shape that is none")
-        raw = take(math.prod(shape) * kind.itemsize)
-        return np.frombuffer(raw, kind).reshape(shape).copy()
+        return np.frombuffer(self.take(math.prod(shape) * kind.itemsize), kind).reshape(shape).copy()
 
-    def objects(depth, shape, values):
-        values = items(values, depth)
+    def objects(self, depth, shape, values):
+        values = self.items(depth, values)
         if math.prod(shape) != len(values):
             raise Garbage("a shape that does not fit")
         made = np.empty(len(values), dtype=object)
         made[:] = values
         return made.reshape(shape)
 
-    def whole(depth, text):
+    def whole(self, depth, text):
         if not isinstance(text, str) or len(text) > 3 * MAX_DIGITS:
             raise TooLarge("a whole number with too many digits")
         return int(text, 16)
 
-    def dictionary(depth, pairs):
-        return {walk(k, depth + 1): walk(v, depth + 1) for k, v in pairs}
+    def dictionary(self, depth, pairs):
+        return {self.walk(k, depth + 1): self.walk(v, depth + 1) for k, v in pairs}
 
-    def called(depth, number, name):
+    def called(self, depth, number, name):
         if number is not None and type(number) is not int:
             raise Garbage("a function without a number")
-        return function(number, str(name)) if function else Opaque("function")
+        return self.function(number, str(name)) if self.function else Opaque("function")
 
-    READ = {
-        "...": lambda depth: Ellipsis,
-        "f": lambda depth, text: float(text),
-        "c": lambda depth, real, imag: complex(float(real), float(imag)),
-        "i": whole,
-        "b": lambda depth, size: bytes(take(size)),
-        "l": lambda depth, values: items(values, depth),
-        "t": lambda depth, values: tuple(items(values, depth)),
-        "s": lambda depth, values: set(items(values, depth)),
-        "d": dictionary,
-        "r": lambda depth, start, stop, step: range(start, stop, step),
-        "a": array,
-        "g": lambda depth, dtype, shape: array(depth, dtype, shape)[()],
-        "oa": objects,
-        "fn": called,
-        "o": lambda depth, kind: Opaque(str(kind)[:100]),
-    }
-    value = walk(data, 0)
-    return value
+
+_READ = {
+    "...": lambda reader, depth: Ellipsis,
+    "f": lambda reader, depth, text: float(text),
+    "c": lambda reader, depth, real, imag: complex(float(real), float(imag)),
+    "i": _Reader.whole,
+    "b": lambda reader, depth, size: bytes(reader.take(size)),
+    "l": _Reader.items,
+    "t": lambda reader, depth, values: tuple(reader.items(depth, values)),
+    "s": lambda reader, depth, values: set(reader.items(depth, values)),
+    "d": _Reader.dictionary,
+    "r": lambda reader, depth, start, stop, step: range(start, stop, step),
+    "a": _Reader.array,
+    "g": lambda reader, depth, dtype, shape: reader.array(depth, dtype, shape)[()],
+    "oa": _Reader.objects,
+    "fn": _Reader.called,
+    "o": lambda reader, depth, kind: Opaque(str(kind)[:100]),
+}
 
 
 # ---------------------------------------------------------------------------------------------- the channel

@@ -199,6 +199,13 @@ add("a patched protocol", 1, inside("return 0.123",
 add("calling the check's function for ever", 1, inside("while True: f(starts)"))
 add("calling the check's function with nonsense", 1, inside(
     "for x in (None, 'x', [], {}, object(), np.zeros(0)):\n    try: f(x)\n    except Exception: pass\nreturn 0.123"))  # fmt: skip
+add("an error and a value with half a character", 1, inside("raise ValueError('\\ud800\\x00')"))
+add("a value with half a character", 1, inside("return '\\ud800'"))
+add("half a character in a cell", 0, beside("x = '\ud800'"))
+add("forgetting every module", 0, beside("import sys\nsys.modules.clear()"))
+add("eight busy threads", 0, beside(
+    "import threading\ndef work():\n    while True: pass\n"
+    "for _ in range(8): threading.Thread(target=work, daemon=True).start()"))  # fmt: skip
 add("changing the arguments", 1, inside(
     "r = float(np.mean(f((1 - t)[:, None] * starts + t[:, None] * ends) > (1 - t) * f(starts) + t * f(ends) + slack))\n"
     "starts *= 0\nreturn r"))  # fmt: skip

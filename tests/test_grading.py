@@ -1,8 +1,6 @@
 """The grader gives each submission the mark it deserves, and nothing gets out of its sandbox."""
 
-import ast
 import contextlib
-import copy
 import csv
 import io
 import json
@@ -17,6 +15,7 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import classroom
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -25,7 +24,7 @@ from hostile import HOSTILE
 from grading import selftest
 from grading.__main__ import main
 from grading.course import load_part, parts
-from grading.grade import Options, grade_class, grade_submission, sandbox_of
+from grading.grade import Options, grade_class, grade_submission, result_path, sandbox_of
 from grading.release import write_zip
 from grading.report import BadMarks, read_marks, write_reports
 from grading.sandbox import missing
@@ -165,64 +164,25 @@ def test_the_course_can_be_graded():
             assert all(exercise.names and exercise.answer_id for exercise in sheet.exercises)
 
 
-def collect(folder):
-    return Submission("somebody", "", tuple(Handed(p.name, str(p)) for p in sorted(folder.iterdir())))
-
-
 @needs_sandbox
 @pytest.mark.long
 @pytest.mark.parametrize("part", parts())
-def test_solutions_earn_all_and_stubs_nothing(part, tmp_path):
-    for folder in ("solutions", "exercises"):
-        (tmp_path / folder).mkdir()
-        for path in (ROOT / folder / part).glob("*.ipynb"):
-            (tmp_path / folder / path.name).write_bytes(selftest.released(path))
-        result = grade_submission(collect(tmp_path / folder), Options(part, str(ROOT)))
-        odd = [
-            e
-            for n in result["notebooks"]
-            for e in n["exercises"]
-            if (e["state"] == "passed") != (folder == "solutions")
-        ]
-        assert not odd
-        assert result["points"] == (result["worth"] if folder == "solutions" else 0)
-
-
-def mistakes(path):
-    """Yield (slug, name, notebook with that mistake in place of the answer) for each listed mistake of a solution."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    only = [
-        "".join(c["source"])
-        for c in cells
-        if "solution-only" in c["metadata"].get("tags", []) and c["cell_type"] == "code"
-    ]
-    clean = solved(path)
-    for source in only:
-        for slug, name in re.findall(r"^rejects\(check_(\w+), (\w+)\)", source, re.MULTILINE):
-            notebook = copy.deepcopy(clean)
-            answer = next(c for c in notebook["cells"] if c["id"] == f"answer_{slug}")
-            right = "".join(answer["source"])
-            asked = [node.name for node in ast.parse(right).body if isinstance(node, ast.FunctionDef)][0]
-            helpers_of_it = "\n".join(re.sub(r"^(check_\w+|rejects)\(.*\)$", "", s, flags=re.MULTILINE) for s in only)
-            wrong = re.sub(rf"\b{asked}\(", f"right_{asked}(", helpers_of_it)
-            answer["source"] = f"{right}\n\nright_{asked} = {asked}\n{wrong}\n{asked} = {name}\n"
-            yield slug, name, notebook
-
-
-@needs_sandbox
-@pytest.mark.long
-@pytest.mark.parametrize("solution", sorted((ROOT / "solutions").glob("*/*.ipynb")), ids=lambda p: p.stem)
-def test_each_listed_mistake_costs_its_exercise_and_no_other(solution, tmp_path):
-    count = 0
-    for number, (slug, name, notebook) in enumerate(mistakes(solution)):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        data = json.dumps(notebook).encode()
-        result = grade_submission(hand_in(folder, data, solution.name), Options(solution.parent.name, str(ROOT)))
-        lost = [e["slug"] for e in notebook_of(result, solution.stem)["exercises"] if e["state"] != "passed"]
-        assert lost == [slug], name
-        count += 1
-    assert count >= 2
+def test_a_class_gets_the_marks_it_deserves(part, tmp_path):
+    """Over 60 students in the three parts together: every listed mistake, every other right way, and mixtures."""
+    students = classroom.make_class(part, mixed=8, seed=1)
+    submissions = find(classroom.hand_in(students, tmp_path / "in", part), part)
+    grade_class(submissions, Options(part, str(ROOT)), tmp_path / "out", jobs=2)
+    results = {s.student: json.loads(result_path(tmp_path / "out", s).read_text()) for s in submissions}
+    wrong = {}
+    for student in students:
+        got = {(n["name"], e["slug"]): e for n in results[student.name]["notebooks"] for e in n["exercises"]}
+        assert set(got) == set(student.truth)
+        for key, points in student.truth.items():
+            if got[key]["points"] != points or "NameError" in str(got[key]):
+                wrong[student.name, key] = points, got[key]
+        assert bool(results[student.name]["flags"]) == (student.name == "never_ends")
+    assert not wrong
+    assert len(students) >= 19
 
 
 # ------------------------------------------------------------------------------------------ files and reports
@@ -281,6 +241,29 @@ def test_a_class_is_graded_resumed_and_marked_by_hand(tmp_path):
     by_hand.write_text(by_hand.read_text().replace("2.5", "25"))
     wrong = run_grader("grade", where, "--part", PART, "--out", out)
     assert wrong.returncode == 2 and "not a number from 0 to 3" in wrong.stderr
+
+
+@needs_sandbox
+def test_a_fault_of_the_grader_costs_one_student_a_look(tmp_path, monkeypatch):
+    """Whatever it is: the class is graded, and the submission is tried again on the next run."""
+    where, out = small_class(tmp_path / "in"), tmp_path / "out"
+    submissions = find(where, PART)
+
+    def faulty(submission, options, key=None):
+        if submission.student == "ada":
+            raise RecursionError("a fault")
+        return grade_submission(submission, options, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("grading.grade.grade_submission", faulty)
+        grade_class(submissions, OPTIONS, out)
+    results = {s.student: json.loads(result_path(out, s).read_text()) for s in submissions}
+    assert "RecursionError: a fault" in results["ada"]["flags"][0] and results["ada"]["points"] == 0
+    assert results["bob"]["flags"] == []
+    write_reports(out, submissions, load_part(PART))
+    assert "The grader failed here" in (out / "report.html").read_text()
+    grade_class(submissions, OPTIONS, out)
+    assert json.loads(result_path(out, submissions[1]).read_text())["points"] == 8
 
 
 @needs_sandbox
@@ -441,6 +424,31 @@ def test_scores_go_into_an_nbgrader_gradebook(tmp_path):
         finished = run_grader("export", tmp_path / "out", "--db", url)
         assert finished.returncode == 0, finished.stderr
     with Gradebook(url) as book:
+        assert book.find_submission(PART, "ada").score == 8
+        assert book.find_submission(PART, "bob").score == 0
+
+
+@pytest.mark.long
+def test_nbgrader_itself_can_release_and_grade_the_course(tmp_path):
+    """With its own commands: all points for the solution, none for the stub."""
+    from nbgrader.api import Gradebook
+
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    (tmp_path / "solutions" / PART).mkdir(parents=True)
+    shutil.copy(ROOT / "solutions" / PART / f"{NAME}.ipynb", tmp_path / "solutions" / PART)
+    small_class(tmp_path / "submitted")
+    shutil.rmtree(tmp_path / "submitted" / "=cmd()")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for command in ("generate_assignment", "autograde"):
+        finished = subprocess.run(
+            [sys.executable, "-m", "nbgrader", command, PART, "--create"], cwd=tmp_path, capture_output=True, text=True,
+            env=os.environ | {"PATH": path},
+        )  # fmt: skip
+        assert finished.returncode == 0, finished.stderr[-2000:]
+    made = json.loads((tmp_path / "exercises" / PART / f"{NAME}.ipynb").read_text())
+    kept = json.loads((ROOT / "exercises" / PART / f"{NAME}.ipynb").read_text())
+    assert [c["source"] for c in made["cells"]] == [c["source"] for c in kept["cells"]]
+    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as book:
         assert book.find_submission(PART, "ada").score == 8
         assert book.find_submission(PART, "bob").score == 0
 
