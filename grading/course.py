@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 
 import helpers
-from grading.session import Answer, Gone
+from grading.session import Answer, Gone, patience
 
 __all__ = ["BadCourse", "Exercise", "Question", "Sheet", "bench", "load_part", "parts"]
 
@@ -200,7 +200,7 @@ class Bench:
         helpers._record.clear()
         notebook.begin()
         try:
-            with contextlib.redirect_stdout(out), _alarm(notebook.cell_seconds + 10):
+            with contextlib.redirect_stdout(out), _alarm(notebook.cell_seconds * patience() + 10):
                 exec(compile(exercise.check, f"<check of {exercise.slug}>", "exec"), names)
                 if exercise.private:
                     names[f"check_{exercise.slug}"] = None

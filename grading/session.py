@@ -142,6 +142,12 @@ class Cell:
     bad: str = ""  # why it is left out when the notebook is run again
 
 
+def patience():
+    """Return by how much limits of time are stretched: on a machine with more work than processors all wait longer."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return min(max(load / (os.cpu_count() or 1), 1.0), 8.0)
+
+
 class Notebook:
     """A student's notebook in its process. It is started again, without what killed it, as often as needed.
 
@@ -151,14 +157,14 @@ class Notebook:
     cells : list of Cell
         In the order in which they run.
     seconds : float
-        For all that the notebook does.
+        For all that the notebook does, on a machine that is not overloaded: see ``patience``.
     cell_seconds : float
         For one cell, or for all calls of one check.
     """
 
     def __init__(self, sandbox, cells, seconds=120, cell_seconds=30):
         self.sandbox, self.cells, self.cell_seconds = sandbox, cells, cell_seconds
-        self.ends = time.monotonic() + seconds
+        self.ends = time.monotonic() + seconds * patience()
         self.deadline = self.ends
         self.folder = Path(tempfile.mkdtemp(dir=sandbox.home))
         self.pid = self.channel = None
@@ -185,7 +191,7 @@ class Notebook:
 
     def begin(self):
         """Start the clock of one cell or one check."""
-        self.deadline = min(time.monotonic() + self.cell_seconds, self.ends)
+        self.deadline = min(time.monotonic() + self.cell_seconds * patience(), self.ends)
 
     def call(self, name, arguments, keywords):
         """Call a function of the notebook with plain data; functions among the arguments can be called back."""
