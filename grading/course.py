@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 
 import helpers
-from grading.session import Answer, Gone, patience
+from grading.session import DIED, Answer, Gone, patience
 
 __all__ = ["BadCourse", "Exercise", "Question", "Sheet", "bench", "load_part", "parts"]
 
@@ -194,7 +194,16 @@ class Bench:
                 exec(compile(source, f"<{sheet.name}>", "exec"), self.names)
 
     def run(self, exercise, notebook):
-        """Run a check on a notebook's answer; return a dict with passed, and what the check said line by line."""
+        """Run a check on a notebook's answer; return a dict with its state, and what the check said line by line.
+
+        If the process dies meanwhile the check is run once more, in a new one: what another cell has left ticking, an
+        alarm or a thread that ends the process, is not the answer's fault.
+        """
+        before = len(notebook.deaths)
+        result = self._run(exercise, notebook)
+        return self._run(exercise, notebook) if DIED in notebook.deaths[before:] else result
+
+    def _run(self, exercise, notebook):
         names = self.names | {name: Answer(notebook, name) for name in exercise.names}
         out, deaths, problem = io.StringIO(), len(notebook.deaths), ""
         helpers._record.clear()

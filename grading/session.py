@@ -33,6 +33,9 @@ class Gone(Exception):
     """The student's process died, was too slow, or wrote garbage; the text says which."""
 
 
+DIED = "The process died: out of memory, killed, or ended by the code itself."
+
+
 class StudentError(Exception):
     """An error of a type that the grader does not know, raised by the student's code."""
 
@@ -263,7 +266,7 @@ class Notebook:
         except Late:
             raise self._gone(f"It took longer than the {self.cell_seconds:g} s allowed.") from None
         except Closed:
-            raise self._gone("The process died: out of memory, killed, or ended by the code itself.") from None
+            raise self._gone(DIED) from None
         except Garbage as error:
             raise self._gone(f"The notebook sent what cannot be read ({error}).") from None
         return reply, buffer

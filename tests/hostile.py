@@ -206,6 +206,9 @@ add("forgetting every module", 0, beside("import sys\nsys.modules.clear()"))
 add("eight busy threads", 0, beside(
     "import threading\ndef work():\n    while True: pass\n"
     "for _ in range(8): threading.Thread(target=work, daemon=True).start()"))  # fmt: skip
+add("an alarm that kills the process after a second", 0, beside("import signal\nsignal.alarm(1)"))
+add("a thread that ends the process a little later", 0, beside(
+    "import os, threading\nthreading.Timer(0.3, os._exit, [0]).start()"))  # fmt: skip
 add("changing the arguments", 1, inside(
     "r = float(np.mean(f((1 - t)[:, None] * starts + t[:, None] * ends) > (1 - t) * f(starts) + t * f(ends) + slack))\n"
     "starts *= 0\nreturn r"))  # fmt: skip

@@ -1,4 +1,4 @@
-"""The figures: what they emit, that it repeats, and what they refuse. The browser's part is in tests/browser."""
+"""The figures: what they emit, that it repeats, and what they refuse. The browser's part is in tests/web."""
 
 import base64
 import json

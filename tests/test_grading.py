@@ -1,5 +1,7 @@
 """The grader gives each submission the mark it deserves, and nothing gets out of its sandbox."""
 
+import ast
+import builtins
 import contextlib
 import csv
 import io
@@ -9,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+import symtable
 import sys
 import time
 import zipfile
@@ -23,7 +26,7 @@ from hostile import HOSTILE
 
 from grading import selftest
 from grading.__main__ import main
-from grading.course import load_part, parts
+from grading.course import bench, load_part, parts
 from grading.grade import Options, grade_class, grade_submission, result_path, sandbox_of
 from grading.release import write_zip
 from grading.report import BadMarks, read_marks, write_reports
@@ -156,12 +159,28 @@ def orphans():
 # ------------------------------------------------------------------------------------------------- a class
 
 
-def test_the_course_can_be_graded():
-    """Each check uses only names from setup cells, helpers and the answer: it runs in the grader's own copy."""
-    for part in parts():
-        for sheet in load_part(part):
-            assert sheet.exercises and sheet.questions
-            assert all(exercise.names and exercise.answer_id for exercise in sheet.exercises)
+def globals_of(source):
+    """The global names that a piece of code reads."""
+    tables, found = [symtable.symtable(source, "check", "exec")], set()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        top = table.get_type() == "module"
+        found |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (s.is_global() or top)}
+    return found
+
+
+@pytest.mark.parametrize("part", parts())
+def test_checks_use_only_what_the_grader_has(part):
+    """Names of given cells, of Python, of the check cell itself, and what its own answer cell is asked to define."""
+    for sheet in load_part(part):
+        assert sheet.exercises and sheet.questions
+        given = set(bench(sheet).names) | set(dir(builtins))
+        for exercise in sheet.exercises:
+            assert exercise.names and exercise.answer_id
+            own = {node.name for node in ast.parse(exercise.check).body if isinstance(node, ast.FunctionDef)}
+            unknown = globals_of(exercise.check) - given - own - set(exercise.names)
+            assert not unknown, (sheet.name, exercise.slug)
 
 
 @needs_sandbox

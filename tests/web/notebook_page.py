@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,31 @@ DRAWN = """() => {   // notes when a key goes down, and when a canvas is drawn o
   };
   document.addEventListener("keydown", () => { window.__key = performance.now(); window.__drawn = 0; }, true);
 }"""
-LIVE = ".jupyter-widgets .dh:has(canvas), .jupyter-widgets.dh:has(canvas)"
+LIVE = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells.flatMap(
+  ({ outputs }, i) => outputs?.some((o) => o.data?.["application/vnd.jupyter.widget-view+json"]) ? [i] : [])"""
+WIDGET = ":is(.jupyter-widgets.dh, .jupyter-widgets .dh):has(canvas)"
+
+
+SHORT = ["start_here.ipynb", "1_landscape/1_surfaces.ipynb", "2_convergence/1_gradient_descent.ipynb",
+         "3_hyperparameter_optimization/1_search_spaces.ipynb"]  # fmt: skip
+
+
+def lessons(all_of_them=True):
+    """Return the lessons' paths in ``notebooks/``: all, or a light one of each part."""
+    found = sorted(path.relative_to(ROOT / "notebooks").as_posix() for path in (ROOT / "notebooks").rglob("*.ipynb")
+                   if ".ipynb_checkpoints" not in path.parts)  # fmt: skip
+    return found if all_of_them else SHORT
+
+
+def copy_lessons(folder):
+    """Copy the lessons to a folder, without their outputs."""
+    for name in lessons():
+        notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, folder / name)
 
 
 class Watch:
@@ -55,12 +80,21 @@ class Watch:
         if not request.url.startswith((self.home, self.home.replace("http:", "ws:"), "data:", "blob:")):
             self.foreign.append(request.url)
 
+    @contextmanager
     def page(self):
         page = self.context.new_page()
         page.set_viewport_size({"width": 1280, "height": 900})
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda m: m.type == "error" and self.errors.append(f"{m.text} {m.location.get('url', '')}"))
-        return page
+        page.on("console", self.said)
+        try:
+            yield page
+        finally:
+            page.close()
+
+    def said(self, message):
+        place = message.location.get("url", "")
+        if message.type == "error" and not place.endswith("/favicon.ico"):
+            self.errors.append(f"{message.text} {place}")
 
 
 @contextmanager
@@ -153,26 +187,19 @@ def stopped(cells):
 
 
 def live_figures(page):
-    """Scroll through the notebook, since only cells near the window are drawn; yield each live figure once."""
-    seen = 0
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.keyboard.press("Escape")
-    page.mouse.move(640, 600)
-    page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0")
-    page.wait_for_timeout(500)
-    names = set()
-    for _ in range(400):
-        for figure in page.locator(LIVE).all():
-            name = figure.locator("canvas").get_attribute("aria-label")
-            if name not in names:
-                names.add(name)
-                seen += 1
-                yield figure
-        place = page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTop")
-        page.mouse.wheel(0, 600)
-        page.wait_for_timeout(150)
-        if page.evaluate("document.querySelector('.jp-WindowedPanel-outer').scrollTop") == place:
-            return
+    """Go through the notebook, since only cells near the window are drawn; yield each figure that the kernel moves."""
+    page.evaluate("window.jupyterapp.shell.currentWidget.content.mode = 'command'")
+    for index in page.evaluate(LIVE):
+        page.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+        figure = page.locator(f".jp-Cell[data-windowed-list-index='{index}'] {WIDGET}")
+        figure.wait_for(timeout=20_000)
+        yield figure
+
+
+def sliders(figure):
+    """Return the sliders that can move, each with its label."""
+    return [(slider, slider.locator("xpath=..").inner_text()) for slider in figure.locator("input[type=range]").all()
+            if slider.get_attribute("max") != "0"]  # fmt: skip
 
 
 def key_to_picture(page, figure, slider, keys=12):
@@ -196,3 +223,31 @@ def key_to_picture(page, figure, slider, keys=12):
         pictures.add(canvas.evaluate("c => c.toDataURL()"))
     assert len(pictures) > 1, "the picture did not change"
     return statistics.median(times)
+
+
+def type_into(page, cell_id, source):
+    """Go to a cell and type another text in its place."""
+    page.evaluate(
+        """async (id) => {
+          const notebook = window.jupyterapp.shell.currentWidget.content;
+          const index = notebook.widgets.findIndex((cell) => cell.model.sharedModel.id === id);
+          notebook.activeCellIndex = index;
+          await notebook.scrollToItem(index, "center");
+          notebook.mode = "edit";
+          await notebook.activeCell.ready;
+          notebook.activeCell.editor.focus();
+        }""",
+        cell_id,
+    )
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(source)
+    assert source_of(page, cell_id) == source, f"another text stands in {cell_id} than was typed"
+
+
+def source_of(page, cell_id):
+    """Return what stands in a cell."""
+    return page.evaluate(
+        """(id) => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells
+             .find((cell) => cell.id === id).source""",
+        cell_id,
+    )

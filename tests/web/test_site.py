@@ -1,0 +1,165 @@
+"""The built site without a browser: its links, its weight, its glossary. `make test-web` builds it first."""
+
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "build" / "site"
+sys.path.insert(0, str(ROOT / "tools"))
+
+import links  # noqa: E402
+import website  # noqa: E402
+
+ENTRIES = website.glossary()
+needs_site = pytest.mark.skipif(not (SITE / "index.html").exists(), reason="run `make site` first")
+
+
+def page_of(path):
+    return (SITE / path).read_text(encoding="utf-8")
+
+
+# -- the sources ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["term"])
+def test_glossary_names_a_section_and_an_exercise(entry):
+    assert entry["says"].endswith(".")
+    name, heading = entry["taught"]
+    assert heading in website.headings(website.read(f"notebooks/{name}.ipynb"))
+    if "exercised" in entry:
+        name, heading = entry["exercised"]
+        assert heading in {check["title"] for check in website.checks(website.read(f"exercises/{name}.ipynb"))}
+
+
+def test_glossary_has_each_term_once_and_each_lesson():
+    terms = [entry["term"].lower() for entry in ENTRIES]
+    assert len(terms) == len(set(terms))
+    assert {entry["taught"][0] for entry in ENTRIES} == {page.split("/", 1)[1].removesuffix(".ipynb")
+                                                        for page in website.pages() if page.count("/") == 2}  # fmt: skip
+
+
+def test_glossary_leads_to_every_exercise():
+    known = {tuple(entry["exercised"]) for entry in ENTRIES if "exercised" in entry}
+    missing = {(name, check["title"])
+               for name in {entry["taught"][0] for entry in ENTRIES}
+               for check in website.checks(website.read(f"exercises/{name}.ipynb"))
+               if not check["id"].endswith("_choice")} - known  # fmt: skip
+    assert not missing
+
+
+def test_references_are_single_and_each_has_a_year():
+    found = website.references()
+    assert len(found) > 90
+    several = [text for text, _ in found if len(re.findall(r"\([12]\d{3}\)", text)) > 1]
+    assert not several, several
+    assert [text for text, _ in found if not re.search(r"\b[12]\d{3}\b", text)] == [
+        text for text, _ in found if text.startswith("CS231n")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("[a](../../work/p/n.ipynb)", "[a](../../exercises/p/n.ipynb)"),
+        ("[a](../q/m.ipynb#part)", "[a](../q/m.ipynb#part)"),
+        ("[`a`](../../CONTRIBUTING.md), b", "`a`, b"),
+        ("[a](https://b.org/c) and [d](#e)", "[a](https://b.org/c) and [d](#e)"),
+    ],
+)
+def test_links_of_a_notebook_fit_the_site(text, expected):
+    known = {"exercises/p/n.ipynb", "notebooks/q/m.ipynb"}
+    assert website.relink(text, "notebooks/p/n.ipynb", known) == expected
+
+
+def test_links_to_other_files_lead_to_the_repository_if_there_is_one(monkeypatch):
+    monkeypatch.setenv("DOWNHILL_REPOSITORY", "https://github.com/owner/name/")
+    changed = website.relink("[a](../LICENSE)", "instructors.md", set(), base="docs/instructors.md")
+    assert changed == "[a](https://github.com/owner/name/blob/HEAD/LICENSE)"
+
+
+def test_missing_npm_is_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr(website, "VENDOR", tmp_path)
+    monkeypatch.setattr(website.shutil, "which", lambda name: None)
+    with pytest.raises(website.Stop, match="sudo apt install npm"):
+        website.install_vendored()
+
+
+def test_a_dead_link_and_a_dead_anchor_are_found(tmp_path):
+    (tmp_path / "a.html").write_text("<p id='x'></p><a href='b.html'></a><a href='#y'></a><a href='#x'></a>")
+    (tmp_path / "c.html").write_text("<a href='a.html#x'></a><a href='a.html#z'></a><img src='../up.png'>")
+    assert links.dead_links(tmp_path) == [
+        ("a.html", "b.html"), ("a.html", "#y"), ("c.html", "a.html#z"), ("c.html", "../up.png")]  # fmt: skip
+
+
+# -- the built site ------------------------------------------------------------------------------------------------
+
+
+@needs_site
+def test_no_internal_link_is_dead():
+    assert links.dead_links(SITE) == []
+
+
+@needs_site
+def test_no_page_is_over_three_megabytes():
+    pages = links.page_paths(SITE)
+    assert len(pages) >= len(website.pages()) + 4
+    assert {page.name: page.stat().st_size for page in pages if page.stat().st_size > 3e6} == {}
+
+
+@needs_site
+def test_nothing_comes_from_another_host():
+    for page in links.page_paths(SITE):
+        text = re.sub(r"data:image/[^\"')]+", "", page.read_text(encoding="utf-8"))
+        loaded = re.findall(r"<(?:script|img|iframe|source)[^>]*\ssrc=\"(?:https?:)?//[^\"]+", text)
+        loaded += re.findall(r"<link[^>]*rel=\"(?!canonical)[^\"]*\"[^>]*href=\"(?:https?:)?//[^\"]+", text)
+        assert not loaded, (page, loaded)
+    for style in (SITE / "_static").rglob("*.css"):
+        assert not re.search(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//", style.read_text(encoding="utf-8")), style
+
+
+@needs_site
+def test_every_notebook_has_a_page_and_its_download():
+    for page in website.pages():
+        assert (SITE / page).with_suffix(".html").exists()
+        assert (SITE / "download" / page).read_bytes() == (ROOT / page).read_bytes()
+
+
+class Folded(HTMLParser):
+    """The text of a page that a reader sees before anything is unfolded."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.depth, self.seen = 0, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "details":
+            assert "open" not in dict(attributes), "a fold that is open"
+            self.depth += 1
+
+    def handle_endtag(self, tag):
+        self.depth -= tag == "details"
+
+    def handle_data(self, data):
+        if not self.depth:
+            self.seen.append(data)
+
+
+@needs_site
+@pytest.mark.parametrize("page", [page for page in website.pages() if page.startswith("solutions/")])
+def test_solutions_are_folded_and_complete(page):
+    text = page_of(page.replace(".ipynb", ".html")).replace("’", "'")
+    seen = "".join(Folded(text[text.index("<article") : text.index("</article")]).seen)
+    assert " refuses " in text and " refuses " not in seen and "rejects(" not in seen
+    assert "BEGIN SOLUTION" not in seen and "Model answer" in text
+    for check in website.checks(website.read(page)):
+        assert check["title"].removesuffix(" (choice)").split("$")[0] in seen
+
+
+@needs_site
+def test_pictures_have_a_text_alternative():
+    assert [path for path, page in links.read_pages(SITE).items() if not all(page.alternatives)] == []
