@@ -269,6 +269,9 @@ class Notebook:
             raise self._gone(DIED) from None
         except Garbage as error:
             raise self._gone(f"The notebook sent what cannot be read ({error}).") from None
+        except BaseException:  # the check stopped waiting: what is still to come must not be taken for the next reply
+            self.close_process()
+            raise
         return reply, buffer
 
     def _overflows(self):
