@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV = .venv/bin/python
 
-.PHONY: course check reset grading test test-grading exercises render tables language-model bench lock
+.PHONY: course check reset grading test test-grading site site-links test-web exercises render tables language-model bench lock
 .PHONY: lite test-lite test-web-full test-oldest test-newest
 
 course:  ## set up and open JupyterLab on start_here; ARGS="--no-browser --port 8899" passes options on
@@ -30,13 +30,22 @@ test-newest:  ## every test on the newest versions, in .venv-newest
 	@$(PYTHON) tools/course.py test --versions newest $(ARGS)
 
 test-web-full:  ## every lesson in JupyterLab in Chromium, every slider by keyboard; `make test-web` does one a part
-	@OMP_NUM_THREADS=1 $(VENV) -m pytest -n 0 -m "long or not long" tests/web $(ARGS)
+	@$(PYTHON) tools/course.py test-web -m "long or not long" $(ARGS)
 
 lite:  ## build the edition that runs in the browser into build/lite
 	@$(PYTHON) tools/lite.py build/lite
 
 test-lite:  ## run lessons and solve exercises in the edition that runs in the browser
-	@OMP_NUM_THREADS=1 $(VENV) -m pytest -n 0 -rs tests/web/test_lite.py $(ARGS)
+	@$(PYTHON) tools/course.py test-lite $(ARGS)
+
+site:  ## build the web edition into build/site; ARGS="--lite" adds JupyterLite, in which its notebooks run
+	@$(PYTHON) tools/course.py site $(ARGS)
+
+site-links:  ## ask every external link of the built site for an answer
+	@$(PYTHON) tools/course.py site-links
+
+test-web:  ## build the web edition and test it in Chromium
+	@$(PYTHON) tools/course.py test-web $(ARGS)
 
 exercises:  ## make exercises/ from solutions/
 	@$(VENV) tools/notebooks.py exercises

@@ -1,7 +1,7 @@
 """What figures cost: seconds to make one and kilobytes in the notebook, beside Matplotlib's own animation.
 
 Run ``python benchmarks/figures.py``; ``--jshtml`` adds `FuncAnimation.to_jshtml` (some 15 s). Times are medians of
-five calls after a warm-up. Key-to-picture times need a browser: see tests/browser/check_figures.py.
+five calls after a warm-up. Key-to-picture times need a browser: see browser.py.
 """
 
 import statistics

@@ -71,6 +71,16 @@ def test_an_unknown_command_shows_the_usage():
     assert finished.returncode == 2 and "python tools/course.py check" in finished.stdout
 
 
+@pytest.mark.parametrize(("versions", "venv"), [("constraints-oldest.txt", ".venv-oldest"), ("newest", ".venv-newest")])
+def test_other_versions_are_tested_in_an_environment_of_their_own(copy, monkeypatch, versions, venv):
+    seen = []
+    (copy.ROOT / "constraints-oldest.txt").touch()
+    monkeypatch.setattr(copy, "install", lambda *arguments: seen.append(arguments[-1]))
+    monkeypatch.setattr(copy, "run", lambda command, **options: seen.append(command[0].parents[1].name))
+    copy.test(["--versions", versions])
+    assert seen == [venv, venv]
+
+
 # ------------------------------------------------------------------------------------------ make check
 
 

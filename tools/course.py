@@ -3,8 +3,13 @@
 usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab on start_here
        python tools/course.py check [NOTEBOOK ...]            run your own notebooks in work/, print scorecards
        python tools/course.py reset EXERCISE                  a fresh copy; yours is kept beside it
+       python tools/course.py grading selftest | release ... | grade ... | export ...   for instructors
        python tools/course.py test [pytest's options]         install what authors need and run every test, on the
-                                                              versions of constraints.txt or --versions FILE|newest
+                                                              versions of constraints.txt or --versions FILE|newest,
+                                                              each of the last two in a .venv-... of its own
+       python tools/course.py site [--lite]                   build the web edition into build/site
+       python tools/course.py site-links                      ask its external links for an answer
+       python tools/course.py test-web [pytest's options]     build it and test it in Chromium
 """
 
 import hashlib
@@ -37,26 +42,26 @@ def run(command, **options):
     return subprocess.run([str(part) for part in command], cwd=str(ROOT), **options).returncode
 
 
-def venv_program(name):
+def venv_program(name, venv=".venv"):
     folder, ending = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
-    return ROOT / ".venv" / folder / (name + ending)
+    return ROOT / venv / folder / (name + ending)
 
 
-def install(requirements, constraints=None):
-    """Make .venv if it is missing and install a requirements file into it, unless that was done before."""
-    python = venv_program("python")
-    if not python.exists() and run([sys.executable, "-m", "venv", ROOT / ".venv"]) != 0:
-        shutil.rmtree(ROOT / ".venv", ignore_errors=True)
+def install(requirements, constraints=None, venv=".venv"):
+    """Make a virtual environment if it is missing and install a requirements file, unless that was done before."""
+    python = venv_program("python", venv)
+    if not python.exists() and run([sys.executable, "-m", "venv", ROOT / venv]) != 0:
+        shutil.rmtree(ROOT / venv, ignore_errors=True)
         raise Stop(
-            "Could not make the folder .venv. On Debian or Ubuntu run `sudo apt install python3-venv`; elsewhere "
+            f"Could not make the folder {venv}. On Debian or Ubuntu run `sudo apt install python3-venv`; elsewhere "
             "install Python from python.org. Then run the same command again."
         )
     files = [ROOT / name for name in ("pyproject.toml", "requirements.txt", requirements, constraints) if name]
     state = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    stamp = ROOT / ".venv" / "installed"
+    stamp = ROOT / venv / "installed"
     if stamp.exists() and stamp.read_text() == state:
         return
-    print(f"Installing what {requirements} names into .venv (a few minutes, once) ...", flush=True)
+    print(f"Installing what {requirements} names into {venv} (a few minutes, once) ...", flush=True)
     pins = ["-c", constraints] if constraints else []
     if run([python, "-m", "pip", "install", "--quiet", "-r", requirements] + pins) != 0:
         raise Stop(
@@ -123,6 +128,12 @@ def reset(arguments):
     return 0
 
 
+def grading(words):
+    """Install what instructors need and run the grader, in the folder from which it was called."""
+    install("requirements-dev.txt", "constraints.txt")
+    return subprocess.run([str(venv_program("downhill-grading")), *words]).returncode
+
+
 def test(options):
     """Run every test on the versions of constraints.txt, of another such file, or on the newest."""
     versions = "constraints.txt"
@@ -132,15 +143,46 @@ def test(options):
         options = options[:at] + options[at + 2 :]
     if versions != "newest" and not (versions and (ROOT / versions).is_file()):
         raise Stop("--versions takes `newest` or a file of pins such as constraints-oldest.txt.")
-    install("requirements-dev.txt", None if versions == "newest" else versions)
+    venv = ".venv" if versions == "constraints.txt" else f".venv-{Path(versions).stem.removeprefix('constraints-')}"
+    install("requirements-dev.txt", None if versions == "newest" else versions, venv)
     # The last printed digit may differ with other versions and on other systems: there, notebooks must only run.
     strict = versions == "constraints.txt" and sys.platform.startswith("linux")
     print("Stored outputs are {}compared.".format("" if strict else "not "), flush=True)
-    command = [venv_program("python"), "-m", "pytest", "--nbval" if strict else "--nbval-lax"]
+    command = [venv_program("python", venv), "-m", "pytest", "--nbval" if strict else "--nbval-lax"]
     return run(command + options, env={**os.environ, **THREAD_CAPS})
 
 
-COMMANDS = {"course": course, "check": check, "reset": reset, "test": test}
+def site(options, command="build"):
+    """Build the web edition, or ask its external links for an answer."""
+    install("requirements-web.txt", "constraints.txt")
+    return run([venv_program("python"), ROOT / "tools" / "website.py", command] + options)
+
+
+def need_chromium():
+    if shutil.which("chromium") is None:
+        raise Stop("The tests of the web edition need Chromium: run `sudo apt install chromium`, then this again.")
+
+
+def test_web(options):
+    """Build the web edition and test it, and a lesson of each part in JupyterLab, in Chromium."""
+    need_chromium()
+    if site([]) != 0:
+        return 1
+    command = [venv_program("python"), "-m", "pytest", "tests/web", "--ignore", "tests/web/test_lite.py"]
+    return run(command + ["--dist", "load"] + options, env={**os.environ, **THREAD_CAPS})
+
+
+def test_lite(options):
+    """Run lessons and solve exercises in the edition whose kernel runs in the browser."""
+    need_chromium()
+    install("requirements-web.txt", "constraints.txt")
+    command = [venv_program("python"), "-m", "pytest", "--numprocesses", "0", "tests/web/test_lite.py"]
+    return run(command + options, env={**os.environ, **THREAD_CAPS})
+
+
+COMMANDS = {"course": course, "check": check, "reset": reset, "grading": grading, "test": test,
+            "site": site, "site-links": lambda options: site(options, "links"), "test-web": test_web,
+            "test-lite": test_lite}  # fmt: skip
 
 
 def main(arguments):

@@ -3,6 +3,7 @@
 import http.server
 import os
 import secrets
+import shutil
 import socket
 import statistics
 import subprocess
@@ -18,7 +19,7 @@ import nbformat
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 CELLS = """() => {
@@ -122,7 +123,11 @@ def serve(folder):
             self.send_header("Access-Control-Allow-Origin", "*")
             super().end_headers()
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_):
+            """Say nothing: a page that is closed drops its connections."""
+
+    server = Server(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -157,7 +162,7 @@ def jupyterlab(folder):
         process.wait()
 
 
-def open_notebook(page, address, seconds=120):
+def open_notebook(page, address, seconds=600):
     """Go to a notebook's page and wait until its kernel is ready."""
     page.goto(address)
     deadline = time.monotonic() + seconds

@@ -35,7 +35,7 @@ def needed(packages):
     while queue:
         name = queue.pop()
         found.add(name)
-        queue |= set(packages[name]["depends"]) - found
+        queue |= {other.lower().replace("_", "-") for other in packages[name]["depends"]} - found
     return {name for name in found if not (name in lite.DEPENDS or name in lite.IMPORTS)}
 
 

@@ -37,7 +37,7 @@ def test_lesson_runs_and_its_sliders_move_the_picture(lab, name):
         open_notebook(page, address(name))
         cells, _ = run_all(page)
         assert not stopped(cells)
-        moved = [key_to_picture(page, figure, slider, keys=3)
+        moved = [key_to_picture(page, figure, slider)
                  for figure in live_figures(page) for slider, _ in sliders(figure)]  # fmt: skip
         assert moved, "a lesson has a figure that moves"
     assert not browser.foreign, "nothing may come from another host"

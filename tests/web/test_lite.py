@@ -134,6 +134,15 @@ def test_a_slow_notebook_says_so_at_its_top_and_leads_elsewhere(monkeypatch):
         assert taken <= lite.SLOW or ("make course" in text and link in text)
 
 
+def test_what_differs_in_the_browser_is_said_before_the_cell_and_does_not_stop_the_lesson():
+    for name, cells in json.loads((lite.SETTINGS / "differences.json").read_text(encoding="utf-8")).items():
+        copied = lite.lite_copy(ROOT / name)["cells"]
+        ids = [cell["id"] for cell in copied]
+        for key, sentence in cells.items():
+            assert copied[ids.index(key) - 1]["source"] == sentence
+            assert "raises-exception" in copied[ids.index(key)]["metadata"]["tags"]
+
+
 # -- in Chromium --------------------------------------------------------------------------------------------
 
 
@@ -215,9 +224,8 @@ def test_a_wrong_answer_gets_its_sentence_stays_in_the_browser_and_can_be_downlo
         page.wait_for_timeout(2000)
         open_notebook(page, address(browser, f"exercises/{name}"))
         assert source_of(page, key) == wrong
-        page.get_by_role("menuitem", name="File", exact=True).click()
         with page.expect_download() as started:
-            page.get_by_role("menuitem", name="Download", exact=True).click()
+            page.get_by_text("Download", exact=True).click()
         started.value.save_as(tmp_path / "mine.ipynb")
     mine = nbformat.read(tmp_path / "mine.ipynb", as_version=4)
     assert {cell.id: cell.source for cell in mine.cells}[key] == wrong

@@ -1,5 +1,6 @@
 """The built site without a browser: its links, its weight, its glossary. `make test-web` builds it first."""
 
+import json
 import re
 import sys
 from html.parser import HTMLParser
@@ -38,8 +39,8 @@ def test_glossary_names_a_section_and_an_exercise(entry):
 def test_glossary_has_each_term_once_and_each_lesson():
     terms = [entry["term"].lower() for entry in ENTRIES]
     assert len(terms) == len(set(terms))
-    assert {entry["taught"][0] for entry in ENTRIES} == {page.split("/", 1)[1].removesuffix(".ipynb")
-                                                        for page in website.pages() if page.count("/") == 2}  # fmt: skip
+    lessons = {lesson["name"] for part in website.parts() for lesson in part["lessons"]}
+    assert {entry["taught"][0] for entry in ENTRIES} == lessons
 
 
 def test_glossary_leads_to_every_exercise():
@@ -158,6 +159,26 @@ def test_solutions_are_folded_and_complete(page):
     assert "BEGIN SOLUTION" not in seen and "Model answer" in text
     for check in website.checks(website.read(page)):
         assert check["title"].removesuffix(" (choice)").split("$")[0] in seen
+
+
+def test_moving_figures_say_in_words_what_they_show():
+    found = 0
+    for page in website.pages():
+        for output in (output for cell in website.read(page).cells for output in cell.get("outputs", [])):
+            text = output.get("data", {}).get("text/html", "")
+            if "<script>" in text:
+                assert "aria-valuetext" in text and 'role: "status"' in text
+                _, spec, table = json.loads("[" + text.rpartition("still(")[2].partition(");\n})")[0] + "]")
+                assert len(spec["alt"]) > 40 and all(slider["label"] for slider in spec["sliders"])
+                assert all(sentence.strip() for _, sentence in table.get("scenes", []))
+                found += 1
+    assert found >= 15
+
+
+@needs_site
+def test_a_quiz_does_not_give_its_answer_away():
+    for page in links.page_paths(SITE):
+        assert not re.search(r">answer</span><span class=\"o\">=", page.read_text(encoding="utf-8")), page
 
 
 @needs_site
