@@ -31,6 +31,7 @@ from grading.grade import Options, grade_class, grade_submission, result_path, s
 from grading.release import write_zip
 from grading.report import BadMarks, read_marks, write_reports
 from grading.sandbox import missing
+from grading.session import Cell, Notebook
 from grading.submissions import Handed, Submission, find
 from grading.wire import Garbage, Opaque, decode, encode
 
@@ -122,6 +123,36 @@ def test_garbage_is_refused_as_garbage():
 @needs_sandbox
 def test_nothing_gets_out_of_the_sandbox():
     assert not [name for name, worked in selftest.break_out(sandbox_of(True)).items() if worked]
+
+
+HONEST = {
+    "neighbours and pools of threads": "from sklearn.metrics import pairwise_distances_argmin\n"
+    "import numpy as np\nX = np.random.default_rng(0).random((300, 4))\npairwise_distances_argmin(X, X)",
+    "k-means": "from sklearn.cluster import KMeans\nKMeans(3, n_init=1).fit(X)",
+    "a random forest": "from sklearn.ensemble import RandomForestClassifier\n"
+    "RandomForestClassifier(5).fit(X, X[:, 0] > 0.5)",
+    "a grid search": "from sklearn.model_selection import GridSearchCV\nfrom sklearn.svm import SVC\n"
+    "GridSearchCV(SVC(), {'C': [1, 2]}).fit(X, X[:, 0] > 0.5)",
+    "counting processors": "import joblib, os, threadpoolctl\n"
+    "joblib.cpu_count(), os.cpu_count(), threadpoolctl.threadpool_info()",
+    "a figure in a file": "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.savefig('f.png')",
+    "files of its own": "np.save('a.npy', X); np.load('a.npy')\nwith open('b', 'w') as f: f.write('x')",
+    "threads": "from concurrent.futures import ThreadPoolExecutor\nlist(ThreadPoolExecutor(2).map(abs, [1, -2]))",
+    "a Sobol sequence": "from scipy.stats import qmc\nqmc.Sobol(2).random(4)",
+    "the clock": "import time, datetime\ntime.sleep(0.01); time.process_time(); datetime.datetime.now().astimezone()",
+    "the course's tables": "import downhill.tuning\ndownhill.tuning.load_table('random')",
+}  # fmt: skip
+
+
+@needs_sandbox
+def test_what_honest_answers_use_works_in_the_sandbox():
+    cells = [Cell(title, source) for title, source in HONEST.items()]
+    notebook = Notebook(sandbox_of(True), cells, cell_seconds=30)
+    try:
+        notebook.start()
+    finally:
+        notebook.close()
+    assert {cell.id: cell.error or cell.bad for cell in cells if cell.error or cell.bad} == {}
 
 
 SHORT = ["an answer that loops and swallows interrupts", "os._exit in a cell", "a fork bomb", "reading the solution",
