@@ -188,7 +188,10 @@ class Student:
         out = Bounded()
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-                value = self.function(message["name"])(*arguments, **keywords)
+                function = self.function(message["name"])
+                if message.get("lines"):
+                    function = limited(function, message["lines"])
+                value = function(*arguments, **keywords)
             after = [
                 argument if isinstance(argument, np.ndarray | list | dict) and was != snapshot(argument) else None
                 for argument, was in zip(arguments, before, strict=True)
@@ -226,6 +229,27 @@ class Student:
 
         call.__name__ = name
         return call
+
+
+def limited(function, lines):
+    """Return the function with an end: it raises RuntimeError after so many lines of Python."""
+    left = lines
+
+    def count(frame, event, argument):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise RuntimeError(f"stopped after {lines} lines of Python: a loop that takes too long, or for ever")
+        return count
+
+    def run(*arguments, **keywords):
+        sys.settrace(count)
+        try:
+            return function(*arguments, **keywords)
+        finally:
+            sys.settrace(None)
+
+    return run
 
 
 def snapshot(argument):

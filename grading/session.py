@@ -23,6 +23,7 @@ __all__ = ["Answer", "Gone", "Notebook", "Sandbox", "StudentError", "Unsafe"]
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_FOLDER, MAX_FILES = 64 * 2**20, 1000
+MAX_LINES = 100_000  # of Python in one call, if the check limits them
 
 
 class Unsafe(Exception):
@@ -213,6 +214,8 @@ class Notebook:
 
         data, buffers = encode([list(arguments), keywords], number)
         message = {"op": "call", "id": self.calls, "name": name, "arguments": data}
+        if sys.gettrace() is not None:  # the check counts lines: its own would be those of the grader, which waits
+            message["lines"] = MAX_LINES
         while True:
             reply, buffer = self._exchange(message, buffers)
             if "callback" not in reply:

@@ -31,7 +31,7 @@ from grading.grade import Options, grade_class, grade_submission, result_path, s
 from grading.release import write_zip
 from grading.report import BadMarks, read_marks, write_reports
 from grading.sandbox import missing
-from grading.session import Cell, Notebook
+from grading.session import Answer, Cell, Notebook
 from grading.submissions import Handed, Submission, find
 from grading.wire import Garbage, Opaque, decode, encode
 
@@ -153,6 +153,22 @@ def test_what_honest_answers_use_works_in_the_sandbox():
     finally:
         notebook.close()
     assert {cell.id: cell.error or cell.bad for cell in cells if cell.error or cell.bad} == {}
+
+
+@needs_sandbox
+def test_a_check_that_counts_lines_stops_an_endless_answer():
+    """The lines are counted where the answer runs; the process lives on, and the next call is as before."""
+    notebook = Notebook(sandbox_of(True), [Cell("a", "def ask(n):\n    while n:\n        pass\n    return 7")])
+    before = sys.gettrace()
+    try:
+        sys.settrace(lambda *a: None)
+        with pytest.raises(RuntimeError, match="lines of Python"):
+            Answer(notebook, "ask")(1)
+        assert Answer(notebook, "ask")(0) == 7
+    finally:
+        sys.settrace(before)
+        notebook.close()
+    assert notebook.deaths == []
 
 
 SHORT = ["an answer that loops and swallows interrupts", "os._exit in a cell", "a fork bomb", "reading the solution",
