@@ -26,10 +26,10 @@ import classroom  # noqa: E402
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def timed(command, **options):
+def timed(command, env=ENV, **options):
     """Run a command to its end; return its wall time."""
     began = time.perf_counter()
-    subprocess.run([str(word) for word in command], check=True, env=ENV, stdout=subprocess.DEVNULL, **options)
+    subprocess.run([str(word) for word in command], check=True, env=env, stdout=subprocess.DEVNULL, **options)
     return time.perf_counter() - began
 
 
@@ -51,7 +51,8 @@ def by_nbgrader(students, part, folder):
     shutil.copytree(ROOT / "solutions" / part, folder / "solutions" / part)
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     classroom.hand_in(students, folder / "submitted", part)
-    quiet = {"cwd": folder, "stderr": subprocess.DEVNULL}
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])  # nbgrader calls alembic by its name
+    quiet = {"cwd": folder, "stderr": subprocess.DEVNULL, "env": ENV | {"PATH": path}}
     timed([programs / "nbgrader", "generate_assignment", part, "--create"], **quiet)
     seconds = timed([programs / "nbgrader", "autograde", part, "--create"], **quiet)
     read = (

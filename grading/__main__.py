@@ -95,6 +95,7 @@ class _progress:
     def __init__(self, total, as_json):
         from tqdm import tqdm
 
+        tqdm.monitor_interval = 0  # no thread of its own: workers are forked
         self.as_json = as_json
         self.bar = tqdm(total=total, unit="student", disable=as_json or not sys.stderr.isatty())
 

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import re
+import sys
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -249,8 +250,9 @@ def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
         It is called with what ``work`` returns, as each submission is done.
     """
     if jobs == 1:
-        for submission in submissions:
-            progress(work(submission, options, out))
+        with _on_one_processor():
+            for submission in submissions:
+                progress(work(submission, options, out))
         return
     waiting = list(reversed(submissions))
     while waiting:
@@ -272,7 +274,35 @@ def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
 
 
 def _pool(jobs):
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    # Linux forks, so that workers need not import everything again; the grader has one thread when it does so.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    return ProcessPoolExecutor(jobs, context, initializer=_take_processor, initargs=(context.Value("i", 0),))
+
+
+def _take_processor(taken):
+    """Keep this process, and the students' processes that it starts, on a processor of their own.
+
+    A check and an answer take turns. On one processor a turn is passed on about three times as fast as between two.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        with taken.get_lock():
+            number, taken.value = taken.value, taken.value + 1
+        processors = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {processors[number % len(processors)]})
+
+
+@contextlib.contextmanager
+def _on_one_processor():
+    """Do the same for this process, for a while."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _alone(submission, options, out):

@@ -4,9 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-import nbformat
-
-from grading.course import ROOT, load_part
+from grading.course import ROOT, cells_of, load_part
 from grading.grade import stored
 from grading.report import read_marks
 
@@ -33,9 +31,7 @@ def export(results, url):
     except ImportError:
         print("nbgrader is not installed here: pip install nbgrader.", file=sys.stderr)
         return 2
-    here = str(
-        Path(sys.executable).parent
-    )  # nbgrader calls `alembic` by name, whether or not the environment is active
+    here = str(Path(sys.executable).parent)  # nbgrader calls `alembic` by name, be the environment active or not
     os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
     students = [found for path in sorted((results / "students").glob("*.json")) if (found := stored(path))]
     if not students:
@@ -54,7 +50,7 @@ def export(results, url):
 
 def _add_notebook(book, part, name):
     book.update_or_create_notebook(name, part)
-    for cell in nbformat.read(ROOT / "solutions" / part / f"{name}.ipynb", as_version=4).cells:
+    for cell in cells_of(ROOT / "solutions" / part / f"{name}.ipynb"):
         marks = cell.metadata.get("nbgrader", {})
         if marks.get("grade"):
             book.update_or_create_grade_cell(marks["grade_id"], name, part, max_score=marks["points"],

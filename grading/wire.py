@@ -21,6 +21,7 @@ MAX_NODES, MAX_DEPTH, MAX_DIGITS = 1_000_000, 60, 4000
 _HEADER = struct.Struct("<II")
 _ARRAYS, _SEQUENCES, _BYTES, _SETS = (np.ndarray, np.generic), (list, tuple), (bytes, bytearray), (set, frozenset)
 _PLAIN = (str, int)  # bool is one
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Garbage(Exception):
@@ -78,6 +79,8 @@ def encode(value, functions=None):
         left[0] -= 1
         if depth > MAX_DEPTH or left[0] < 0:
             raise TooLarge("a value with too many parts, or nested too deeply")
+        if type(value) is np.ndarray:
+            return array(value, depth)
         if value is None or value is True or value is False:
             return value
         if value is Ellipsis:
@@ -251,6 +254,8 @@ class Channel:
     def __init__(self, descriptor):
         self.descriptor, self._ahead = descriptor, bytearray()
         os.set_blocking(descriptor, False)
+        self._ready = select.poll()
+        self._ready.register(descriptor, select.POLLIN)
 
     def send(self, message, buffers=(), deadline=None):
         """Write one frame.
@@ -267,14 +272,14 @@ class Channel:
         ------
         TooLarge, Closed, Late
         """
-        text = json.dumps(message, separators=(",", ":")).encode()
+        text = _to_json(message).encode()
         body = b"".join(buffers)
         if len(text) + len(body) > MAX_FRAME:
             raise TooLarge(f"a message of {len(text) + len(body)} bytes")
-        view = memoryview(_HEADER.pack(len(text), len(body)) + text + body)
-        while view:
+        left = memoryview(_HEADER.pack(len(text), len(body)) + text + body)
+        while left:
             try:
-                view = view[os.write(self.descriptor, view) :]
+                left = left[os.write(self.descriptor, left) :]
             except BlockingIOError:
                 self._wait(select.POLLOUT, deadline)
             except OSError as error:
@@ -309,7 +314,7 @@ class Channel:
         while len(self._ahead) < size:
             self._wait(select.POLLIN, deadline)
             try:
-                part = os.read(self.descriptor, 2**18)
+                part = os.read(self.descriptor, min(max(size - len(self._ahead), 2**12), 2**20))
             except BlockingIOError:
                 continue
             except OSError as error:
@@ -322,7 +327,6 @@ class Channel:
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise Late
-        ready = select.poll()
-        ready.register(self.descriptor, event)
-        if not ready.poll(None if left is None else math.ceil(left * 1000)):
+        self._ready.modify(self.descriptor, event)
+        if not self._ready.poll(None if left is None else math.ceil(left * 1000)):
             raise Late
