@@ -12,12 +12,9 @@ import os
 import sys
 from pathlib import Path
 
-from grading import gradebook, release, selftest
-from grading.course import ROOT, BadCourse, load_part, parts
-from grading.grade import Options, grade_class
-from grading.report import BadMarks, write_reports
+from grading import Refused
 from grading.sandbox import missing
-from grading.session import Unsafe
+from grading.session import sandbox_of
 from grading.submissions import find
 
 
@@ -28,7 +25,7 @@ def parser():
     commands = top.add_subparsers(dest="command", required=True)
     grade = commands.add_parser("grade", help="grade a class")
     grade.add_argument("submissions", type=Path, help="a folder, or a zip from Moodle or Canvas")
-    grade.add_argument("--part", required=True, help=f"one of {', '.join(parts())}")
+    grade.add_argument("--part", required=True, help="a part of the course, such as 1_landscape")
     grade.add_argument("--out", type=Path, default=Path("results"), help="where results go (default: results)")
     grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a processor)")
     grade.add_argument("--scheduler", help="the address of a Dask scheduler, such as tcp://10.0.0.5:8786")
@@ -59,7 +56,6 @@ def grade(arguments):
     if private and not private.is_dir():
         print(f"There is no folder {private} with checks of your own.", file=sys.stderr)
         return 2
-    sheets = load_part(arguments.part, ROOT, private)
     submissions = find(arguments.submissions, arguments.part)
     if arguments.only:
         wanted = set(arguments.only.split(","))
@@ -69,6 +65,13 @@ def grade(arguments):
             return 2
     else:
         chosen = submissions
+    if not arguments.scheduler:
+        sandbox_of(not arguments.no_sandbox)  # it imports NumPy and the others while this process does
+    from grading.course import ROOT, load_part
+    from grading.grade import Options, grade_class
+    from grading.report import write_reports
+
+    sheets = load_part(arguments.part, ROOT, private)
     options = Options(arguments.part, str(ROOT), str(private.resolve()) if private else None, arguments.timeout,
                       min(30.0, arguments.timeout), not arguments.no_sandbox)  # fmt: skip
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -119,12 +122,18 @@ def main(words=None):
         if arguments.command == "grade":
             return grade(arguments)
         if arguments.command == "selftest":
+            from grading import selftest
+
             return selftest.run(arguments.part)
         if arguments.command == "release":
+            from grading import release
+
             print(release.write_zip(arguments.part, arguments.out or Path(f"{arguments.part}.zip")))
             return 0
+        from grading import gradebook
+
         return gradebook.export(arguments.results, arguments.db)
-    except (BadCourse, BadMarks, FileNotFoundError, Unsafe) as error:
+    except (Refused, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import helpers
+from grading import Refused
 from grading.session import DIED, Answer, Gone, patience
 
 __all__ = ["BadCourse", "Exercise", "Question", "Sheet", "bench", "cells_of", "load_part", "parts"]
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HIDDEN = re.compile(r"^ *### (BEGIN|END) HIDDEN TESTS *\n?", re.MULTILINE)
 
 
-class BadCourse(Exception):
+class BadCourse(Refused):
     """The course, not a student, is at fault: no such part, a solution that cannot be read."""
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from grading import session
 from grading.course import bench, load_part
-from grading.session import Notebook, Sandbox
+from grading.sandbox import end_with_parent
+from grading.session import Notebook, sandbox_of
 from grading.submissions import BadNotebook, match, read_cells
 
 __all__ = ["Options", "grade_class", "grade_submission", "key_of"]
@@ -54,12 +55,6 @@ class Options:
 def sheets_of(options):
     """Read the part once a process."""
     return tuple(load_part(options.part, Path(options.root), options.private))
-
-
-@functools.lru_cache(maxsize=2)
-def sandbox_of(confined):
-    """Start this process's sandbox once."""
-    return Sandbox(confined)
 
 
 @functools.cache
@@ -276,14 +271,17 @@ def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
 def _pool(jobs):
     # Linux forks, so that workers need not import everything again; the grader has one thread when it does so.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    return ProcessPoolExecutor(jobs, context, initializer=_take_processor, initargs=(context.Value("i", 0),))
+    return ProcessPoolExecutor(jobs, context, initializer=_settle, initargs=(context.Value("i", 0),))
 
 
-def _take_processor(taken):
+def _settle(taken):
     """Keep this process, and the students' processes that it starts, on a processor of their own.
 
     A check and an answer take turns. On one processor a turn is passed on about three times as fast as between two.
+    A worker does not outlive the process that feeds it.
     """
+    if sys.platform == "linux":
+        end_with_parent()
     if hasattr(os, "sched_setaffinity"):
         with taken.get_lock():
             number, taken.value = taken.value, taken.value + 1

@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 from downhill.figures import COLORS  # noqa: E402
+from grading import Refused  # noqa: E402
 from grading.grade import result_path, stored, write  # noqa: E402
 
 __all__ = ["BadMarks", "read_marks", "write_reports"]
@@ -24,7 +25,7 @@ PAGES = jinja2.Environment(
 )  # fmt: skip
 
 
-class BadMarks(Exception):
+class BadMarks(Refused):
     """The file with the marks given by hand has something in it that is no mark."""
 
 

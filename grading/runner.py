@@ -10,6 +10,7 @@ import importlib
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -55,28 +56,42 @@ def preload():
 
 
 def main(descriptor):
-    """Serve requests for forks until the grader goes away."""
-    control = socket.socket(fileno=descriptor)
+    """Import, then serve requests for forks until the grader goes away."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts the grader does not mean this process
     preload()
-    control.sendall(b'{"ready": true}\n')
+    serve(socket.socket(fileno=descriptor))
+    shutil.rmtree(os.getcwd(), ignore_errors=True)
+
+
+def serve(control):
+    """Serve requests on this socket until its other end is closed."""
     children = set()
-    while True:
-        request, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
-        if not request:
-            break
-        request = json.loads(request)
-        if request["op"] == "fork":
-            pid = os.fork()
-            if pid == 0:
-                control.close()
-                os._exit(child(descriptors[0], request))
-            os.close(descriptors[0])
-            children.add(pid)
-            reply = {"pid": pid}
-        else:
-            reply = {"status": end(request["pid"]) if request["pid"] in children else None}
-            children.discard(request["pid"])
-        control.sendall(json.dumps(reply).encode() + b"\n")
+    with contextlib.suppress(ConnectionError):  # the other end left without reading all
+        control.sendall(json.dumps({"pid": os.getpid()}).encode() + b"\n")
+        while True:
+            request, descriptors, _, _ = socket.recv_fds(control, 65536, 1)
+            if not request:
+                break
+            request = json.loads(request)
+            if request["op"] == "twin":
+                if os.fork() == 0:
+                    control.close()
+                    serve(socket.socket(fileno=descriptors[0]))
+                    os._exit(0)
+                os.close(descriptors[0])
+                continue
+            if request["op"] == "fork":
+                pid = os.fork()
+                if pid == 0:
+                    control.close()
+                    os._exit(child(descriptors[0], request))
+                os.close(descriptors[0])
+                children.add(pid)
+                reply = {"pid": pid}
+            else:
+                reply = {"status": end(request["pid"]) if request["pid"] in children else None}
+                children.discard(request["pid"])
+            control.sendall(json.dumps(reply).encode() + b"\n")
     for pid in children:
         end(pid)
 
@@ -95,6 +110,7 @@ def child(descriptor, request):
     """Confine this process, then run what the grader sends until it hangs up."""
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.nice(5)  # a student's threads do not keep the grader waiting, which may share their processor
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):

@@ -16,6 +16,7 @@ import ctypes
 import os
 import platform
 import resource
+import signal
 import struct
 import sys
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ ALLOWED = {
 CLONE, CLONE3, PRLIMIT64 = (56, 220), (435, 435), (302, 261)
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}  # the kernel's AUDIT_ARCH, and the column
 
-_PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 4, 24, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_SYSCALL = 1, {"x86_64": 317, "aarch64": 277}
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
@@ -105,6 +106,11 @@ def missing():
     return said
 
 
+def end_with_parent():
+    """Have this process killed when the one that forked it ends, however that ends; Linux only."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def confine(limits):
     """Give up, for good, all that the limits do not grant.
 
@@ -119,6 +125,7 @@ def confine(limits):
     """
     libc = ctypes.CDLL(None, use_errno=True)
     _namespaces(libc)
+    end_with_parent()  # changed credentials undo it
     for what, most in (
         (resource.RLIMIT_CPU, limits.cpu), (resource.RLIMIT_AS, limits.memory), (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, limits.file_size), (resource.RLIMIT_NOFILE, 128), (resource.RLIMIT_MEMLOCK, 2**20),

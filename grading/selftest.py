@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 from grading.course import ROOT, parts
-from grading.grade import Options, grade_submission, sandbox_of
+from grading.grade import Options, grade_submission
 from grading.sandbox import missing
-from grading.session import Answer, Cell, Notebook
+from grading.session import Answer, Cell, Notebook, sandbox_of
 from grading.submissions import find
 
 __all__ = ["ATTEMPTS", "break_out", "released", "run"]

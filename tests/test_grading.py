@@ -27,11 +27,11 @@ from hostile import HOSTILE
 from grading import selftest
 from grading.__main__ import main
 from grading.course import bench, load_part, parts
-from grading.grade import Options, grade_class, grade_submission, result_path, sandbox_of
+from grading.grade import Options, grade_class, grade_submission, result_path
 from grading.release import write_zip
 from grading.report import BadMarks, read_marks, write_reports
 from grading.sandbox import missing
-from grading.session import Answer, Cell, Notebook
+from grading.session import Answer, Cell, Notebook, sandbox_of
 from grading.submissions import Handed, Submission, find
 from grading.wire import Garbage, Opaque, decode, encode
 
@@ -435,35 +435,52 @@ def test_the_release_holds_no_solution(tmp_path):
     assert (tmp_path / "x.zip").read_bytes() == (tmp_path / "y.zip").read_bytes()
 
 
+def processes_below(folder):
+    """Return the processes that work in a folder or below it, or have it as their folder for temporary files."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            works, has = os.readlink(process / "cwd"), (process / "environ").read_bytes()
+            if works.startswith(str(folder)) or f"TMPDIR={folder}".encode() in has:
+                found.append(process.name)
+    return found
+
+
+def patient_until(condition, seconds=60):
+    """Wait until a condition holds; fail if it never does."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
 @needs_sandbox
 @pytest.mark.long
 def test_killed_at_any_moment_it_finishes_with_the_same_table(tmp_path):
     where = small_class(tmp_path / "in", more=5)
     run_grader("grade", where, "--part", PART, "--out", tmp_path / "whole", "--jobs", 2)
     rng = np.random.default_rng(3)
-    command = [
-        sys.executable,
-        "-m",
-        "grading",
-        "grade",
-        str(where),
-        "--part",
-        PART,
-        "--out",
-        str(tmp_path / "cut"),
-        "--jobs",
-        "2",
-    ]
-    for _ in range(6):
+    cut = tmp_path / "cut"
+    command = [sys.executable, "-m", "grading", "grade", where, "--part", PART, "--out", cut, "--jobs", "2"]
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    for attempt in range(6):
         running = subprocess.Popen(
-            command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        time.sleep(rng.uniform(0.5, 15))
+            command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=os.environ | {"TMPDIR": str(temporary)},
+        )  # fmt: skip
+        time.sleep(rng.uniform(0.5, 10))
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(running.pid, signal.SIGKILL)
+            (os.kill if attempt % 2 else os.killpg)(running.pid, signal.SIGKILL)
         running.wait()
+        patient_until(lambda: not processes_below(temporary))  # no worker, no runner, no student's process stays
+        if attempt % 2:
+            assert not list(temporary.glob("downhill-grading-*"))
+        else:
+            shutil.rmtree(temporary)
+            temporary.mkdir()
     assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
-    assert (tmp_path / "cut" / "grades.csv").read_bytes() == (tmp_path / "whole" / "grades.csv").read_bytes()
+    assert (cut / "grades.csv").read_bytes() == (tmp_path / "whole" / "grades.csv").read_bytes()
 
 
 @needs_sandbox
