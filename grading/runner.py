@@ -6,6 +6,7 @@ a student must not see: no solution, no hidden test, no other student's work, no
 
 import builtins
 import contextlib
+import gc
 import importlib
 import io
 import json
@@ -59,6 +60,7 @@ def main(descriptor):
     """Import, then serve requests for forks until the grader goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts the grader does not mean this process
     preload()
+    gc.freeze()  # a fork that collects garbage does not touch, and so copy, what was imported
     serve(socket.socket(fileno=descriptor))
     shutil.rmtree(os.getcwd(), ignore_errors=True)
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from grading import Refused
 from grading.sandbox import Limits, missing
-from grading.wire import Channel, Closed, Garbage, Late, decode, encode
+from grading.wire import Channel, Closed, Garbage, Late, decode, encode, pair
 
 __all__ = ["Answer", "Gone", "Notebook", "Sandbox", "StudentError", "Unsafe", "sandbox_of"]
 
@@ -128,7 +128,7 @@ class Sandbox:
 
     def fork(self, folder):
         """Return the pid and the channel of a new confined process that may write in ``folder``."""
-        ours, theirs = socket.socketpair()
+        ours, theirs = pair()
         limits = asdict(self.limits) | {"readable": granted(), "writable": (str(folder),)}
         reply = self._ask(
             {"op": "fork", "folder": str(folder), "confine": self.confined, "limits": limits}, [theirs.fileno()]
