@@ -1,6 +1,6 @@
 """Submissions a second: this grader with one process and with two, and nbgrader, on one class in one run.
 
-    python benchmarks/grading.py [STUDENTS] [PART]     by default 24 students of 1_landscape; about 8 minutes
+    python benchmarks/grading.py [STUDENTS] [PART]     by default 36 students of 1_landscape; about 12 minutes
     python benchmarks/grading.py memory [STUDENTS]     memory while a large class is graded, by default 2000 students
 
 The class is drawn as in ``tests/classroom.py``: half of the answers right, a tenth right in another way, a quarter
@@ -76,7 +76,7 @@ def by_downhill(students, part, folder, jobs):
     return seconds, {row["student"]: float(row["points"]) for row in rows}
 
 
-def compare(count=24, part="1_landscape"):
+def compare(count=36, part="1_landscape"):
     """Print submissions a second, the ratios, and how many students got the points that they deserve."""
     students = classroom.make_class(part, mixed=max(count - 2, 0), seed=7, changes={})
     students = [s for s in students if s.name in ("all_right", "all_open") or s.name.startswith("mixed")]

@@ -12,12 +12,13 @@ The gradient and the Hessian-vector product are written out by hand::
 """
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-__all__ = ["Network", "digits", "sharpness"]
+__all__ = ["Network", "all_digits", "digits", "sharpness"]
 
 # For each activation: its value at z, and its first and second derivative written in its value a.
 # The sigmoid is written with tanh, which neither overflows nor refuses a complex number.
@@ -351,16 +352,25 @@ def digits(n=None, seed=0):
     ValueError
         If n is not from 1 to 1400.
     """
-    # Imported here: the networks themselves do not need scikit-learn, which takes a second to import.
-    from sklearn.datasets import load_digits
-
-    X, y = load_digits(return_X_y=True)
+    X, y = all_digits()
     order = np.random.default_rng(seed).permutation(len(X))
     test, train = order[:397], order[397:]
     n = len(train) if n is None else n
     if not 1 <= n <= len(train):
         raise ValueError(f"n must be from 1 to {len(train)}, got {n}")
     return X[train[:n]] / 16, y[train[:n]], X[test] / 16, y[test]
+
+
+@cache
+def all_digits():
+    """Return scikit-learn's digits, 0 to 16 a pixel, as arrays (1797, 64) and (1797,) that cannot be changed."""
+    # Imported here: the networks themselves do not need scikit-learn, which takes a second to import.
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    X.setflags(write=False)
+    y.setflags(write=False)
+    return X, y
 
 
 def _split(flat, sizes):

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from downhill.networks import all_digits
 from downhill.spaces import Choice, Float, Integer, Space
 
 __all__ = ["EPOCHS", "SPACE", "Split", "Table", "Trainer", "cost", "learning_curve", "load_digits_split", "load_table"]
@@ -91,9 +92,7 @@ def load_digits_split(seed=0):
     Split
         Arrays that cannot be written to, since every caller gets the same ones.
     """
-    from sklearn.datasets import load_digits
-
-    X, y = load_digits(return_X_y=True)
+    X, y = all_digits()
     shuffled = np.random.default_rng(seed).permutation(len(y))
     by_class = shuffled[np.argsort(y[shuffled], kind="stable")]
     # Every third image of each class goes to the same set.
