@@ -117,15 +117,23 @@ def find(where, part):
         entries = ((name, Handed(PurePosixPath(name).name, str(where), (name,))) for name in names)
     else:
         raise FileNotFoundError(f"{where} is neither a folder nor a zip.")
+    found = [each for name, handed in entries for each in _unpacked(name, handed)]
+    outer = _wrapper([PurePosixPath(name).parts for name, _ in found])
     students = {}
-    for name, handed in entries:
-        for inner_name, inner in _unpacked(name, handed):
-            owner = _owner(inner_name, part)
-            if owner:
-                students.setdefault(owner, []).append(inner)
+    for name, handed in found:
+        if owner := _owner(name.removeprefix(outer), part):
+            students.setdefault(owner, []).append(handed)
     if not students:
         raise FileNotFoundError(f"There is no notebook of {part} in {where}.")
     return [Submission(*owner, tuple(files)) for owner, files in sorted(students.items())]
+
+
+def _wrapper(paths):
+    """Return the one folder, with its slash, that holds the folders of several students; "" if there is none."""
+    inner = {path[1] for path in paths if len(path) >= 3}
+    if len({path[0] for path in paths}) != 1 or any(len(path) < 3 for path in paths) or len(inner) < 2:
+        return ""
+    return "" if any(re.match(r"\d+_", name) for name in inner) else f"{paths[0][0]}/"  # one student's parts
 
 
 def _unpacked(name, handed):

@@ -367,6 +367,7 @@ def test_every_layout_is_found(tmp_path):
         "nbgrader": [f"ada/{PART}/{NAME}.ipynb", f"bob/{PART}/{NAME}.ipynb", "bob/2_convergence/other.ipynb"],
         "flat": ["ada.ipynb", "bob.ipynb"],
         "folders": [f"ada/{NAME}.ipynb", "bob/mine.ipynb", "bob/.ipynb_checkpoints/mine.ipynb"],
+        "wrapped": [f"submitted/ada/{NAME}.ipynb", "submitted/bob/mine.ipynb"],
         "moodle": [f"ada_1234_assignsubmission_file_/{NAME}.ipynb", "bob_99_assignsubmission_file_/x.ipynb"],
         "canvas": [f"ada_1234_5678_{NAME}.ipynb", "bob_LATE_99_7777_x-1.ipynb"],
     }
