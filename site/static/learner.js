@@ -153,6 +153,27 @@
     }
   }
 
+  const answered = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+  // Returns this page's notebook as JupyterLite, on the same site, has saved it in this browser; null if it has not.
+  async function savedByJupyterLite() {
+    for (const { name } of (await window.indexedDB?.databases?.()) ?? []) {
+      if (!name.startsWith("JupyterLite Storage")) continue;
+      const base = await answered(indexedDB.open(name));
+      try {
+        if (!base.objectStoreNames.contains("files")) continue;
+        const file = await answered(base.transaction("files").objectStore("files").get(`${page}.ipynb`));
+        if (file?.content) return JSON.stringify(file.content);
+      } finally {
+        base.close();
+      }
+    }
+    return null;
+  }
+
   function addPoints(place) {
     const checks = JSON.parse(place.dataset.checks);
     const total = checks.reduce((all, check) => all + check.points, 0);
@@ -174,19 +195,24 @@
       show();
     };
     const file = element("input", { type: "file", accept: ".ipynb", class: "dh-file", id: "dh-solved" });
-    file.addEventListener("change", async () => {
-      const passed = passedChecks(await file.files[0].text());
+    const countIn = (text) => {
+      const passed = passedChecks(text);
       const known = checks.filter((check) => passed?.includes(check.id));
       if (passed) mark(Object.fromEntries(checks.map((check) => [check.id, known.includes(check)])));
       if (!known.length) {
         status.textContent = passed ? "No check of this page has passed in that file. Run its cells, save it, and choose it again."
           : "That file is not a notebook. Choose the .ipynb file in which you solved these exercises.";
       }
-    });
+    };
+    file.addEventListener("change", async () => countIn(await file.files[0].text()));
+    const here = button("Count the notebook that I ran in this browser", async () => countIn(await savedByJupyterLite()));
+    const look = () => savedByJupyterLite().then((found) => (here.hidden = !found), () => (here.hidden = true));
+    addEventListener("focus", look);
+    look();
     place.append(element("h2", {}, "Your points"),
       element("p", {}, "Choose the notebook in which you solved these exercises, and this page counts the checks that " +
         "have passed in it. The file is read here and sent nowhere. You can also tick the checks yourself."),
-      element("label", { for: "dh-solved" }, "Your solved notebook"), file,
+      element("label", { for: "dh-solved" }, "Your solved notebook"), file, here,
       element("div", { role: "group", "aria-label": "Checks that have passed" }, ...boxes), status,
       element("p", {}, KEPT));
     place.classList.add("dh-box");

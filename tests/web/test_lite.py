@@ -1,14 +1,17 @@
 """The edition that runs in the browser: lessons run, exercises are solved, and nothing comes from another host."""
 
 import ast
+import html
 import io
 import json
+import shutil
 import sys
 import zipfile
 
 import lite
 import nbformat
 import pytest
+import website
 from notebook_page import ROOT, chromium, open_notebook, run_all, serve, source_of, stopped, type_into
 from pyodide_files import Gone, Refused, needed, pyodide_files, take, write_core
 
@@ -195,8 +198,20 @@ def answers(name):
             if cell.cell_type == "code" and cell.id.startswith("answer_")}  # fmt: skip
 
 
+def exercise_page(site, name):
+    """Write what the course's page of an exercise has for counting points, beside JupyterLite."""
+    data = json.dumps(website.checks(website.read(f"exercises/{name}.ipynb")))
+    shutil.copy(ROOT / "site" / "static" / "learner.js", site)
+    (site / "points.html").write_text(
+        f"<!doctype html><meta charset=utf-8><meta name=downhill-page content='exercises/{name}'><title>Points</title>"
+        "<div class=article-header-buttons></div><main class=bd-article>"
+        f"<div class=dh-points data-checks='{html.escape(data)}'></div></main><script src=learner.js></script>",
+        encoding="utf-8",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", EXERCISES)
-def test_exercise_is_solved_in_the_page(browser, name):
+def test_exercise_is_solved_in_the_page_and_its_points_are_counted(site, browser, name):
     with browser.page() as page:
         open_notebook(page, address(browser, f"exercises/{name}"))
         cells, _ = run_all(page)
@@ -206,9 +221,17 @@ def test_exercise_is_solved_in_the_page(browser, name):
                    for key in answers(name))  # fmt: skip
         for key, source in answers(name).items():
             type_into(page, key, source)
-        cells, seconds = run_all(page)
+        cells, _ = run_all(page)
         total = cells[-1]["text"].rpartition(" of ")[2]
         assert not any(cell["errors"] for cell in cells) and f" {total.split()[0]} of {total}" in cells[-1]["text"]
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(2000)
+        exercise_page(site, name)
+        page.goto(f"{browser.home}/points.html")
+        page.get_by_role("button", name="Count the notebook that I ran in this browser").click()
+        points = total.split()[0]
+        page.get_by_text(f"{points} of {points} points.").wait_for()
     clean(browser)
 
 
