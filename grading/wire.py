@@ -313,18 +313,16 @@ class Channel:
     def _fill(self, size, deadline):
         """Read until that many bytes are there."""
         while len(self._ahead) < size:
+            _look(deadline)  # also if there is always something to read: a function may call back for ever
             try:
                 part = os.read(self.descriptor, min(max(size - len(self._ahead), 2**12), 2**20))
             except BlockingIOError:
-                _look(deadline)
                 continue
             except OSError as error:
                 raise Closed(str(error)) from None
             if not part:
                 raise Closed("the other side has gone")
             self._ahead += part
-            if len(self._ahead) < size:
-                _look(deadline)
 
 
 def _look(deadline):

@@ -31,7 +31,7 @@ from grading.grade import Options, grade_class, grade_submission, result_path
 from grading.release import write_zip
 from grading.report import BadMarks, read_marks, write_reports
 from grading.sandbox import missing
-from grading.session import Answer, Cell, Notebook, sandbox_of
+from grading.session import Answer, Cell, Gone, Notebook, sandbox_of
 from grading.submissions import Handed, Submission, find
 from grading.wire import Garbage, Opaque, decode, encode
 
@@ -482,6 +482,18 @@ def test_killed_at_any_moment_it_finishes_with_the_same_table(tmp_path):
             temporary.mkdir()
     assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
     assert (cut / "grades.csv").read_bytes() == (tmp_path / "whole" / "grades.csv").read_bytes()
+
+
+@needs_sandbox
+def test_an_answer_that_calls_back_for_ever_meets_its_limit():
+    notebook = Notebook(sandbox_of(True), [Cell("a", "def ask(f):\n    while True:\n        f(1.0)")], cell_seconds=1)
+    try:
+        notebook.start()
+        notebook.begin()
+        with pytest.raises(Gone, match="longer than"):
+            Answer(notebook, "ask")(lambda x: x)
+    finally:
+        notebook.close()
 
 
 @needs_sandbox
