@@ -13,7 +13,9 @@ The gradient and the Hessian-vector product are written out by hand::
 
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
@@ -364,10 +366,11 @@ def digits(n=None, seed=0):
 @cache
 def all_digits():
     """Return scikit-learn's digits, 0 to 16 a pixel, as arrays (1797, 64) and (1797,) that cannot be changed."""
-    # Imported here: the networks themselves do not need scikit-learn, which takes a second to import.
-    from sklearn.datasets import load_digits
-
-    X, y = load_digits(return_X_y=True)
+    # Its own file: importing scikit-learn takes two seconds, and the networks need nothing else of it.
+    if (package := find_spec("sklearn")) is None:
+        raise ModuleNotFoundError("the digits come with scikit-learn: python -m pip install scikit-learn")
+    table = np.loadtxt(Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
+    X, y = table[:, :-1].copy(), table[:, -1].astype(int)
     X.setflags(write=False)
     y.setflags(write=False)
     return X, y

@@ -12,9 +12,9 @@ import os
 import sys
 from pathlib import Path
 
-from grading import Refused
+from grading import Refused, import_helpers
 from grading.sandbox import missing
-from grading.session import sandbox_of
+from grading.session import ROOT, sandbox_of
 from grading.submissions import find
 
 
@@ -65,9 +65,10 @@ def grade(arguments):
             return 2
     else:
         chosen = submissions
-    if not arguments.scheduler:
+    if not arguments.scheduler and (ROOT / "solutions" / arguments.part).is_dir():
         sandbox_of(not arguments.no_sandbox)  # it imports NumPy and the others while this process does
-    from grading.course import ROOT, load_part
+    import_helpers()
+    from grading.course import load_part
     from grading.grade import Options, grade_class
     from grading.report import write_reports
 

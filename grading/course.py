@@ -195,6 +195,10 @@ class Bench:
     Parameters
     ----------
     sheet : Sheet
+
+    Raises
+    ------
+    BadCourse
     """
 
     def __init__(self, sheet):
@@ -202,7 +206,11 @@ class Bench:
         self.names = {"__name__": "__main__"}
         with contextlib.redirect_stdout(io.StringIO()):
             for source in sheet.setup:
-                exec(compile(source, f"<{sheet.name}>", "exec"), self.names)
+                try:
+                    exec(compile(source, f"<{sheet.name}>", "exec"), self.names)
+                except Exception as error:
+                    said = f"{type(error).__name__}: {error}"
+                    raise BadCourse(f"What {sheet.part}/{sheet.name} gives to all does not run here. {said}") from None
 
     def run(self, exercise, notebook):
         """Run a check on a notebook's answer; return a dict with its state, and what the check said line by line.

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from grading import session
 from grading.course import bench, load_part
+from grading.runner import wanted
 from grading.sandbox import end_with_parent
 from grading.session import Notebook, sandbox_of
 from grading.submissions import BadNotebook, match, read_cells
@@ -244,6 +245,9 @@ def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
     progress : callable
         It is called with what ``work`` returns, as each submission is done.
     """
+    for sheet in sheets_of(options):  # before this process forks: what all use is imported once
+        bench(sheet)
+    sandbox_of(options.confined).load(wanted(source for sheet in sheets_of(options) for source in sheet.setup))
     if jobs == 1:
         with _on_one_processor():
             for submission in submissions:

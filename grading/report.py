@@ -190,6 +190,7 @@ def _svg(figure):
     return text.getvalue()[text.getvalue().index("<svg") :]
 
 
+@plt.style.context("seaborn-v0_8-whitegrid")
 def _bars(shares):
     figure, ax = plt.subplots(figsize=(8, 0.3 * len(shares) + 1))
     ax.barh(range(len(shares)), [100 * share for _, share in shares], color=COLORS["primary"])
@@ -199,6 +200,7 @@ def _bars(shares):
     return _svg(figure)
 
 
+@plt.style.context("seaborn-v0_8-whitegrid")
 def _histogram(totals, worth):
     figure, ax = plt.subplots(figsize=(8, 2.6))
     ax.hist(totals, bins=[worth * i / 20 for i in range(21)], color=COLORS["primary"], edgecolor="white")

@@ -11,6 +11,7 @@ import importlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,15 +21,17 @@ import types
 
 import numpy as np
 
+from grading import import_helpers
 from grading.sandbox import Limits, confine
 from grading.wire import Channel, Closed, Garbage, Opaque, TooLarge, decode, encode
 
-PRELOAD = (
-    "matplotlib.pyplot", "scipy.integrate", "scipy.linalg", "scipy.optimize", "scipy.sparse.linalg", "scipy.spatial",
-    "scipy.special", "scipy.stats.qmc", "sklearn.datasets", "sklearn.dummy", "sklearn.ensemble",
-    "sklearn.feature_selection", "sklearn.gaussian_process", "sklearn.linear_model", "sklearn.metrics",
-    "sklearn.model_selection", "sklearn.neighbors", "sklearn.neural_network", "sklearn.pipeline",
-    "sklearn.preprocessing", "sklearn.svm", "sklearn.tree", "helpers", "downhill", "IPython.core.inputtransformer2",
+LIBRARY = (
+    "pandas", "scipy.integrate", "scipy.interpolate", "scipy.optimize", "scipy.spatial", "scipy.special", "scipy.stats",
+    "seaborn", "sklearn.datasets", "sklearn.dummy", "sklearn.ensemble", "sklearn.feature_selection",
+    "sklearn.gaussian_process", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection",
+    "sklearn.neighbors", "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.svm",
+    "sklearn.tree", "downhill.bayesian", "downhill.multi_fidelity", "downhill.optimizers", "downhill.schedules",
+    "downhill.spaces", "downhill.transformer", "downhill.tuning",
 )  # fmt: skip
 MAX_OUTPUT = 20_000  # characters kept of what a cell prints
 
@@ -37,30 +40,37 @@ MAX_OUTPUT = 20_000  # characters kept of what a cell prints
 
 
 def preload():
-    """Import what notebooks import, so that each fork has it, and make figures cost nothing."""
+    """Import what every notebook imports, so that each fork has it, and make figures cost nothing."""
     import matplotlib
 
     matplotlib.use("Agg")
-    for name in PRELOAD:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    import downhill
+    import_helpers()
     import helpers
 
-    for name in sorted(os.listdir(os.path.dirname(downhill.__file__))):
-        if name.endswith(".py") and not name.startswith("_"):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(f"downhill.{name[:-3]}")
+    load(("IPython.core.inputtransformer2", "downhill.networks", "downhill.surfaces"))
     for name in ("show", "explore", "animate", "quiz"):
         setattr(helpers, name, lambda *a, **k: None)
         setattr(sys.modules["downhill.figures"], name, lambda *a, **k: None)
+
+
+def load(names):
+    """Import what some notebooks import; what is not there is missed by who needs it."""
+    for name in names:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    gc.freeze()  # a fork that collects garbage does not touch, and so copy, what was imported
+
+
+def wanted(sources):
+    """Return what of the library these cells may import: all words of its name occur in them."""
+    words = set(re.findall(r"[A-Za-z_]\w*", "\n".join(sources)))
+    return [name for name in LIBRARY if words.issuperset(name.split("."))]
 
 
 def main(descriptor):
     """Import, then serve requests for forks until the grader goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts the grader does not mean this process
     preload()
-    gc.freeze()  # a fork that collects garbage does not touch, and so copy, what was imported
     serve(socket.socket(fileno=descriptor))
     shutil.rmtree(os.getcwd(), ignore_errors=True)
 
@@ -90,6 +100,9 @@ def serve(control):
                 os.close(descriptors[0])
                 children.add(pid)
                 reply = {"pid": pid}
+            elif request["op"] == "import":
+                load(set(LIBRARY) & set(request["names"]))
+                reply = {}
             else:
                 reply = {"status": end(request["pid"]) if request["pid"] in children else None}
                 children.discard(request["pid"])

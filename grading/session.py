@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from grading import Refused
+from grading.runner import wanted
 from grading.sandbox import Limits, missing
 from grading.wire import Channel, Closed, Garbage, Late, decode, encode, pair
 
@@ -74,6 +75,7 @@ class Sandbox:
             raise Unsafe(" ".join(said))
         self.confined, self.limits, self.owner = confined, limits or Limits(), os.getpid()
         self.process = self.pid = None
+        self.ready = set(mother.ready) if mother else set()
         if mother is None:
             self._start()
         else:
@@ -93,12 +95,12 @@ class Sandbox:
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": str(ROOT),
         }  # fmt: skip
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "grading.runner", str(theirs.fileno())], pass_fds=[theirs.fileno()], cwd=self.home,
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            [sys.executable, "-P", "-m", "grading.runner", str(theirs.fileno())], pass_fds=[theirs.fileno()],
+            cwd=self.home, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         theirs.close()
         self.control = ours
-        self._lines, self.pid = ours.makefile("rb"), None
+        self._lines, self.pid, self.ready = ours.makefile("rb"), None, set()
 
     def _meet(self):
         """Wait until the runner is ready, and keep it on the processors of the process that uses it."""
@@ -125,6 +127,12 @@ class Sandbox:
             self._stop()
             self._start()
         raise Unsafe("the sandbox does not answer")
+
+    def load(self, names):
+        """Have the runner import what of its library is named, if it has not done so."""
+        if new := set(names) - self.ready:
+            self._ask({"op": "import", "names": sorted(new)})
+            self.ready |= new
 
     def fork(self, folder):
         """Return the pid and the channel of a new confined process that may write in ``folder``."""
@@ -222,6 +230,7 @@ class Notebook:
         self.folder = Path(tempfile.mkdtemp(dir=sandbox.home))
         self.pid = self.channel = None
         self.deaths, self.calls = [], 0
+        self.imports = wanted(cell.source for cell in cells)
 
     def start(self):
         """Run the cells in a fresh process, until they run to the end or there is no time left."""
@@ -346,6 +355,7 @@ class Notebook:
         self.close_process()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.sandbox.load(self.imports)
         self.pid, self.channel = self.sandbox.fork(self.folder)
         first, _ = self.channel.receive(time.monotonic() + 30)
         if "unsafe" in first:

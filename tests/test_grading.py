@@ -30,6 +30,7 @@ from grading.course import bench, load_part, parts
 from grading.grade import Options, grade_class, grade_submission, result_path
 from grading.release import write_zip
 from grading.report import BadMarks, read_marks, write_reports
+from grading.runner import wanted
 from grading.sandbox import missing
 from grading.session import Answer, Cell, Gone, Notebook, sandbox_of
 from grading.submissions import Handed, Submission, find
@@ -140,6 +141,7 @@ HONEST = {
     "threads": "from concurrent.futures import ThreadPoolExecutor\nlist(ThreadPoolExecutor(2).map(abs, [1, -2]))",
     "a Sobol sequence": "from scipy.stats import qmc\nqmc.Sobol(2).random(4)",
     "the clock": "import time, datetime\ntime.sleep(0.01); time.process_time(); datetime.datetime.now().astimezone()",
+    "a seaborn figure": "import pandas, seaborn\nseaborn.scatterplot(pandas.DataFrame({'x': [1, 2]}), x='x', y='x')",
     "the course's tables": "import downhill.tuning\ndownhill.tuning.load_table('random')",
 }  # fmt: skip
 
@@ -153,6 +155,11 @@ def test_what_honest_answers_use_works_in_the_sandbox():
     finally:
         notebook.close()
     assert {cell.id: cell.error or cell.bad for cell in cells if cell.error or cell.bad} == {}
+
+
+def test_the_sandbox_imports_what_cells_name():
+    assert wanted(["import numpy as np", "# a word: scipy"]) == []
+    assert wanted(["from sklearn import tree", "import scipy.stats as st"]) == ["scipy.stats", "sklearn.tree"]
 
 
 @needs_sandbox

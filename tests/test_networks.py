@@ -4,10 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from downhill.networks import Network, digits, sharpness
+from downhill.networks import Network, all_digits, digits, sharpness
 
 ARCHITECTURES = [
     Network((3, 4), "linear", "cross_entropy"),
@@ -186,6 +187,9 @@ def test_sharpness_is_the_largest_in_sign():
 
 
 def test_digits():
+    theirs = load_digits()
+    for ours, expected in zip(all_digits(), (theirs.data, theirs.target), strict=True):
+        np.testing.assert_array_equal(ours, expected, strict=True)
     X, y, X_test, y_test = digits()
     assert X.shape == (1400, 64) and X_test.shape == (397, 64)
     assert X.min() == 0 and X.max() == 1 and set(y) == set(y_test) == set(range(10))
