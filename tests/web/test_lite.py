@@ -61,6 +61,23 @@ def clean(browser):
     assert not browser.errors, "nothing may be red in the console"
 
 
+def test_deployed_the_browser_takes_pyodide_from_its_cdn_and_the_rest_from_beside_the_site(files, tmp_path):
+    """It comes first in this file: while the fixture's browser runs, Playwright starts no second one."""
+    with serve(files) as cdn:
+        lite.build(tmp_path / "site", cdn=cdn)
+        expose(tmp_path / "site")
+        assert not list((tmp_path / "site" / "static" / "pyodide").glob("*.wasm"))
+        (tmp_path / "deployed").mkdir()
+        (tmp_path / "site").rename(tmp_path / "deployed" / "lite")  # a site may stand anywhere
+        with (serve(tmp_path / "deployed") as home, chromium(tmp_path / "profile", home) as browser,
+              browser.page() as page):  # fmt: skip
+            open_notebook(page, f"{home}/lite/lab/index.html?path=notebooks/start_here.ipynb")
+            cells, _ = run_all(page)
+            assert not stopped(cells) and "All there." in cells[0]["text"]
+            assert browser.foreign and all(url.startswith(cdn) for url in browser.foreign)
+            assert not browser.errors
+
+
 # -- without a browser --------------------------------------------------------------------------------------
 
 
@@ -173,22 +190,6 @@ def test_lesson_runs_to_the_end(browser, name):
         assert "PASS" in "".join(cell["text"] for cell in cells)
         assert not any("Missing" in cell["text"] for cell in cells)
     clean(browser)
-
-
-def test_deployed_the_browser_takes_pyodide_from_its_cdn_and_the_rest_from_beside_the_site(files, tmp_path):
-    with serve(files) as cdn:
-        lite.build(tmp_path / "site", cdn=cdn)
-        expose(tmp_path / "site")
-        assert not list((tmp_path / "site" / "static" / "pyodide").glob("*.wasm"))
-        (tmp_path / "deployed").mkdir()
-        (tmp_path / "site").rename(tmp_path / "deployed" / "lite")  # a site may stand anywhere
-        with (serve(tmp_path / "deployed") as home, chromium(tmp_path / "profile", home) as browser,
-              browser.page() as page):  # fmt: skip
-            open_notebook(page, f"{home}/lite/lab/index.html?path=notebooks/start_here.ipynb")
-            cells, _ = run_all(page)
-            assert not stopped(cells) and "All there." in cells[0]["text"]
-            assert browser.foreign and all(url.startswith(cdn) for url in browser.foreign)
-            assert not browser.errors
 
 
 def answers(name):
