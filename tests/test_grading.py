@@ -15,6 +15,7 @@ import symtable
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +27,7 @@ from hostile import HOSTILE
 
 from grading import selftest
 from grading.__main__ import main
-from grading.course import bench, load_part, parts
+from grading.course import BadCourse, Bench, bench, load_part, parts
 from grading.grade import Options, grade_class, grade_submission, result_path
 from grading.release import write_zip
 from grading.report import BadMarks, read_marks, write_reports
@@ -155,6 +156,11 @@ def test_what_honest_answers_use_works_in_the_sandbox():
     finally:
         notebook.close()
     assert {cell.id: cell.error or cell.bad for cell in cells if cell.error or cell.bad} == {}
+
+
+def test_a_sheet_that_does_not_run_here_is_the_course_s_fault():
+    with pytest.raises(BadCourse, match="1_surfaces gives to all does not run here. ModuleNotFoundError"):
+        Bench(replace(load_part("1_landscape")[0], setup=("import a_package_that_nobody_has",)))
 
 
 def test_the_sandbox_imports_what_cells_name():
