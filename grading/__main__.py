@@ -71,10 +71,13 @@ def grade(arguments):
     from grading.course import load_part
     from grading.grade import Options, grade_class
     from grading.report import write_reports
+    from grading.store import batch_of
 
     sheets = load_part(arguments.part, ROOT, private)
-    options = Options(arguments.part, str(ROOT), str(private.resolve()) if private else None, arguments.timeout,
-                      min(30.0, arguments.timeout), not arguments.no_sandbox)  # fmt: skip
+    options = Options(
+        arguments.part, str(ROOT), str(private.resolve()) if private else None, arguments.timeout,
+        min(30.0, arguments.timeout), not arguments.no_sandbox, batch_of(arguments.submissions),
+    )  # fmt: skip
     arguments.out.mkdir(parents=True, exist_ok=True)
     with _progress(len(chosen), arguments.json) as progress:
         if arguments.scheduler:
@@ -83,7 +86,7 @@ def grade(arguments):
             grade_on_cluster(chosen, options, arguments.out, arguments.scheduler, progress)
         else:
             grade_class(chosen, options, arguments.out, max(1, arguments.jobs), progress)
-    summary = write_reports(arguments.out, submissions, sheets, arguments.lms)
+    summary = write_reports(arguments.out, submissions, sheets, options.batch, arguments.lms)
     if arguments.json:
         print(json.dumps(summary))
     else:

@@ -1,12 +1,12 @@
 """Grade a class on the workers of a Dask cluster: the same work, elsewhere."""
 
 import base64
-import json
 import threading
 
 from grading.course import BadCourse
-from grading.grade import Options, course_key, grade_submission, key_of, result_path, stored, ungraded, write
+from grading.grade import Options, course_key, grade_submission, key_of, ungraded
 from grading.session import Unsafe
+from grading.store import result_path, save, stored
 from grading.submissions import Handed, Submission
 
 __all__ = ["grade_on_cluster"]
@@ -54,9 +54,12 @@ def grade_on_cluster(submissions, options, out, address, progress):
     with Client(address) as client:
         running, keys = {}, as_completed(with_results=False)
 
+        def path_of(submission):
+            return result_path(out, options.part, options.batch, submission)
+
         def feed():
             for submission in waiting:
-                key, old = key_of(submission, options), stored(result_path(out, submission))
+                key, old = key_of(submission, options), stored(path_of(submission))
                 if old and old.get("key") == key:
                     progress((submission.slug, old["points"], old["worth"], False))
                     continue
@@ -83,6 +86,6 @@ def grade_on_cluster(submissions, options, out, address, progress):
                 raise
             except Exception as error:  # as in grading.grade.work; KilledWorker after three workers died is one
                 result = ungraded(submission, options, f"{type(error).__name__}: {error}")
-            write(result_path(out, submission), json.dumps(result, indent=1, ensure_ascii=False))
+            save(path_of(submission), result)
             progress((submission.slug, result["points"], result["worth"], True))
             feed()

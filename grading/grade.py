@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import hashlib
-import json
 import multiprocessing
 import os
 import re
@@ -18,6 +17,7 @@ from grading.course import bench, load_part
 from grading.runner import wanted
 from grading.sandbox import end_with_parent
 from grading.session import Notebook, sandbox_of
+from grading.store import result_path, save, stored
 from grading.submissions import BadNotebook, match, read_cells
 
 __all__ = ["Options", "grade_class", "grade_submission", "key_of"]
@@ -42,6 +42,8 @@ class Options:
     seconds, cell_seconds : float
         For one notebook, and for one cell or check of it.
     confined : bool
+    batch : str
+        What this run's submissions are called in the results: see ``store.batch_of``.
     """
 
     part: str
@@ -50,6 +52,7 @@ class Options:
     seconds: float = 120
     cell_seconds: float = 30
     confined: bool = True
+    batch: str = "class"
 
 
 @functools.lru_cache(maxsize=4)
@@ -182,30 +185,9 @@ def _skipped(cell, sheet):
 # ------------------------------------------------------------------------------------------------- a class
 
 
-def result_path(out, submission):
-    """Return where the result of a submission is kept."""
-    return Path(out) / "students" / f"{submission.slug}.json"
-
-
-def stored(path):
-    """Return a stored result, or None if there is none that can be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
-def write(path, text):
-    """Write a file so that it is there as a whole or not at all; half a character is written as its number."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(text.encode("utf-8", "backslashreplace"))
-    os.replace(draft, path)
-
-
 def work(submission, options, out):
     """Grade one submission unless its result is there already; return (slug, points, worth, whether it was new)."""
-    path = result_path(out, submission)
+    path = result_path(out, options.part, options.batch, submission)
     key, old = key_of(submission, options), stored(path)
     if old and old.get("key") == key:
         return submission.slug, old["points"], old["worth"], False
@@ -215,7 +197,7 @@ def work(submission, options, out):
         raise
     except Exception as error:  # a fault of the grader itself costs one student a look, not the class its grades
         result = ungraded(submission, options, f"{type(error).__name__}: {error}")
-    write(path, json.dumps(result, indent=1, ensure_ascii=False))
+    save(path, result)
     return submission.slug, result["points"], result["worth"], True
 
 
@@ -314,5 +296,5 @@ def _alone(submission, options, out):
             return pool.submit(work, submission, options, out).result()
         except BrokenProcessPool:
             result = ungraded(submission, options, "Its process was killed twice: out of memory?")
-            write(result_path(out, submission), json.dumps(result, indent=1, ensure_ascii=False))
+            save(result_path(out, options.part, options.batch, submission), result)
             return submission.slug, 0, result["worth"], True

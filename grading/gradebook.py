@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from grading.course import ROOT, cells_of, load_part
-from grading.grade import stored
-from grading.report import read_marks
+from grading.marks import read_marks
+from grading.store import stored
 
 __all__ = ["export"]
 
@@ -33,7 +33,7 @@ def export(results, url):
         return 2
     here = str(Path(sys.executable).parent)  # nbgrader calls `alembic` by name, be the environment active or not
     os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
-    students = [found for path in sorted((results / "students").glob("*.json")) if (found := stored(path))]
+    students = [found for path in sorted((results / "students").glob("*/*/*.json")) if (found := stored(path))]
     if not students:
         raise FileNotFoundError(f"There is no graded class in {results}.")
     marks = read_marks(results / "free_text.csv")

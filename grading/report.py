@@ -13,60 +13,18 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 from downhill.figures import COLORS  # noqa: E402
-from grading import Refused  # noqa: E402
-from grading.grade import result_path, stored, write  # noqa: E402
+from grading.marks import FREE_TEXT, read_marks  # noqa: E402
+from grading.store import result_path, stored, write  # noqa: E402
 
-__all__ = ["BadMarks", "read_marks", "write_reports"]
+__all__ = ["write_reports"]
 
-FREE_TEXT = ("student", "notebook", "question", "worth", "mark", "comment", "answer")
 PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True,
     lstrip_blocks=True, undefined=jinja2.StrictUndefined,
 )  # fmt: skip
 
 
-class BadMarks(Refused):
-    """The file with the marks given by hand has something in it that is no mark."""
-
-
-def read_marks(path):
-    """Read the marks that were written into ``free_text.csv``.
-
-    Parameters
-    ----------
-    path : Path
-        If it does not exist there are no marks yet.
-
-    Returns
-    -------
-    dict
-        (student, notebook, question) to (mark or None, comment).
-
-    Raises
-    ------
-    BadMarks
-    """
-    marks = {}
-    if not path.is_file():
-        return marks
-    text = path.read_text(encoding="utf-8-sig")
-    delimiter = ";" if text.split("\n", 1)[0].count(";") > text.split("\n", 1)[0].count(",") else ","
-    for line, row in enumerate(csv.DictReader(io.StringIO(text), delimiter=delimiter), start=2):
-        if not {"student", "notebook", "question", "mark", "worth"} <= set(row):
-            raise BadMarks(f"{path} lacks a column; it needs {', '.join(FREE_TEXT)}.")
-        written = (row["mark"] or "").strip().replace(",", ".")
-        try:
-            mark = float(written) if written else None
-        except ValueError:
-            mark = float("nan")
-        if mark is not None and not 0 <= mark <= float(row["worth"]):
-            raise BadMarks(f"{path}, row {line}: the mark {row['mark']!r} is not a number from 0 to {row['worth']}.")
-        key = tuple(_bare(row[name]) for name in ("student", "notebook", "question"))
-        marks[key] = (mark, _bare(row.get("comment") or ""))
-    return marks
-
-
-def write_reports(out, submissions, sheets, lms=None):
+def write_reports(out, submissions, sheets, batch, lms=None):
     """Write every report of a class from the stored results.
 
     Parameters
@@ -75,6 +33,7 @@ def write_reports(out, submissions, sheets, lms=None):
         The folder that holds ``students/*.json``.
     submissions : list of Submission
     sheets : list of Sheet
+    batch : str
     lms : {None, "moodle", "canvas"}
         Also write a table that the learning platform imports.
 
@@ -97,7 +56,7 @@ def write_reports(out, submissions, sheets, lms=None):
     worth = sum(points for *_, points in columns + free)
     waiting = 0
     for submission in submissions:
-        result = stored(result_path(out, submission))
+        result = stored(result_path(out, sheets[0].part, batch, submission))
         if result is None:
             continue
         got = {(n["name"], e["slug"]): e for n in result["notebooks"] for e in n["exercises"]}
@@ -171,10 +130,6 @@ def _for_lms(lms, everyone, worth, part):
 def _safe(value):
     """Return a cell that no spreadsheet takes for a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value[:1] else value
-
-
-def _bare(value):
-    return value[1:] if value[:1] == "'" and value[1:2] in tuple("=+-@\t\r") else value
 
 
 def _mark(mark):

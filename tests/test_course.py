@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-import notebooks
+from tools import notebooks
 
 PART, NAME = "1_landscape", "1_surfaces"
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 import helpers
-import notebooks
+from tools import notebooks
 
 SOLUTIONS = sorted((ROOT / "solutions").glob("*/*.ipynb"))
 IDS = [path.relative_to(ROOT / "solutions").with_suffix("").as_posix() for path in SOLUTIONS]

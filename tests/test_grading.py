@@ -28,12 +28,14 @@ from hostile import HOSTILE
 from grading import selftest
 from grading.__main__ import main
 from grading.course import BadCourse, Bench, bench, load_part, parts
-from grading.grade import Options, grade_class, grade_submission, result_path
+from grading.grade import Options, grade_class, grade_submission
+from grading.marks import BadMarks, read_marks
 from grading.release import write_zip
-from grading.report import BadMarks, read_marks, write_reports
+from grading.report import write_reports
 from grading.runner import wanted
 from grading.sandbox import missing
 from grading.session import Answer, Cell, Gone, Notebook, sandbox_of
+from grading.store import result_path
 from grading.submissions import Handed, Submission, find
 from grading.wire import Garbage, Opaque, decode, encode
 
@@ -251,7 +253,8 @@ def test_a_class_gets_the_marks_it_deserves(part, tmp_path):
     students = classroom.make_class(part, mixed=8, seed=1)
     submissions = find(classroom.hand_in(students, tmp_path / "in", part), part)
     grade_class(submissions, Options(part, str(ROOT)), tmp_path / "out", jobs=2)
-    results = {s.student: json.loads(result_path(tmp_path / "out", s).read_text()) for s in submissions}
+    paths = {s.student: result_path(tmp_path / "out", part, OPTIONS.batch, s) for s in submissions}
+    results = {student: json.loads(path.read_text()) for student, path in paths.items()}
     wrong = {}
     for student in students:
         got = {(n["name"], e["slug"]): e for n in results[student.name]["notebooks"] for e in n["exercises"]}
@@ -302,11 +305,11 @@ def test_a_class_is_graded_resumed_and_marked_by_hand(tmp_path):
     assert rows["ada"][f"{NAME}/violated_fraction"] == "1" and rows["bob"]["needs_a_look"] == "0"
     assert "not a notebook" in (out / "feedback" / f"{find(where, PART)[0].slug}.html").read_text()
     assert table(out / "grades-moodle.csv")[1]["Grade"] == "8"
-    stamps = {p: p.stat().st_mtime_ns for p in (out / "students").iterdir()}
+    stamps = {p: p.stat().st_mtime_ns for p in (out / "students").rglob("*.json")}
     before = (out / "grades.csv").read_bytes()
     again = run_grader("grade", where, "--part", PART, "--out", out, "--jobs", 1, "--json")
     assert [json.loads(line).get("new") for line in again.stdout.splitlines()] == [False, False, False, None]
-    assert {p: p.stat().st_mtime_ns for p in (out / "students").iterdir()} == stamps
+    assert {p: p.stat().st_mtime_ns for p in (out / "students").rglob("*.json")} == stamps
     assert (out / "grades.csv").read_bytes() == before
     by_hand = out / "free_text.csv"
     lines = by_hand.read_text(encoding="utf-8-sig").splitlines()
@@ -336,13 +339,13 @@ def test_a_fault_of_the_grader_costs_one_student_a_look(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("grading.grade.grade_submission", faulty)
         grade_class(submissions, OPTIONS, out)
-    results = {s.student: json.loads(result_path(out, s).read_text()) for s in submissions}
+    results = {s.student: json.loads(result_path(out, PART, OPTIONS.batch, s).read_text()) for s in submissions}
     assert "RecursionError: a fault" in results["ada"]["flags"][0] and results["ada"]["points"] == 0
     assert results["bob"]["flags"] == []
-    write_reports(out, submissions, load_part(PART))
+    write_reports(out, submissions, load_part(PART), OPTIONS.batch)
     assert "The grader failed here" in (out / "report.html").read_text()
     grade_class(submissions, OPTIONS, out)
-    assert json.loads(result_path(out, submissions[1]).read_text())["points"] == 8
+    assert json.loads(result_path(out, PART, OPTIONS.batch, submissions[1]).read_text())["points"] == 8
 
 
 @needs_sandbox
@@ -356,7 +359,7 @@ def test_pages_show_nothing_live_and_no_hidden_test(tmp_path):
     (where / evil[:7] / f"{NAME}.ipynb").write_text(json.dumps(notebook))
     submissions = find(where, PART)
     grade_class(submissions, OPTIONS, out)
-    write_reports(out, submissions, load_part(PART))
+    write_reports(out, submissions, load_part(PART), OPTIONS.batch)
     for page in out.rglob("*.html"):
         text = page.read_text()
         assert evil not in text and "<script" not in text
@@ -574,7 +577,7 @@ def test_a_cluster_gives_the_same_table_though_a_worker_dies(tmp_path):
         command = [sys.executable, "-m", "grading", "grade", str(where), "--part", PART]
         command += ["--out", str(tmp_path / "there"), "--scheduler", cluster.scheduler_address]
         running = subprocess.Popen(command, cwd=ROOT)
-        while not list((tmp_path / "there").glob("students/*.json")):
+        while not list((tmp_path / "there").glob("students/*/*/*.json")):
             assert running.poll() is None
             time.sleep(0.2)
         os.kill(victim, signal.SIGKILL)

@@ -13,8 +13,8 @@ import pytest
 from conftest import ROOT
 
 import helpers
-import notebooks
 from helpers import check_array, check_choice, check_close, check_true, choice_key, exercise, rejects, scorecard
+from tools import notebooks
 
 
 @pytest.fixture(autouse=True)

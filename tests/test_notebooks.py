@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-import notebooks
+from tools import notebooks
 
 LESSONS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "solutions").rglob("*.ipynb"))

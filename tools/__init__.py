@@ -1,0 +1,1 @@
+"""The commands behind `make`, and what they know of a graded notebook."""
