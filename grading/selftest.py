@@ -43,7 +43,6 @@ def break_out(sandbox):
         cells = [Cell("attempt", f"worked = False\n{code.format(**words)}"), Cell("ask", "def ask(): return worked")]
         notebook = Notebook(sandbox, cells, cell_seconds=20)
         try:
-            notebook.start()
             found[name] = bool(Answer(notebook, "ask")())
         finally:
             notebook.close()

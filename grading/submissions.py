@@ -73,6 +73,12 @@ class Submission:
     student: str
     lms_id: str
     files: tuple
+    others: tuple = ()
+    notes: tuple = ()
+
+    @property
+    def id(self):
+        return self.lms_id or self.student
 
     @property
     def slug(self):
@@ -235,4 +241,6 @@ def match(cells, label, sheets):
         return len(ids & known) + len(defined & asked), PurePosixPath(label).stem == sheet.name
 
     best = max(sheets, key=likeness)
-    return best if likeness(best) > (0, False) else None
+    if likeness(best) > (0, False):
+        return best, ""
+    return None, f"{label} answers no notebook of {sheets[0].part}."

@@ -153,10 +153,7 @@ HONEST = {
 def test_what_honest_answers_use_works_in_the_sandbox():
     cells = [Cell(title, source) for title, source in HONEST.items()]
     notebook = Notebook(sandbox_of(True), cells, cell_seconds=30)
-    try:
-        notebook.start()
-    finally:
-        notebook.close()
+    notebook.close()
     assert {cell.id: cell.error or cell.bad for cell in cells if cell.error or cell.bad} == {}
 
 
@@ -504,7 +501,6 @@ def test_killed_at_any_moment_it_finishes_with_the_same_table(tmp_path):
 def test_an_answer_that_calls_back_for_ever_meets_its_limit():
     notebook = Notebook(sandbox_of(True), [Cell("a", "def ask(f):\n    while True:\n        f(1.0)")], cell_seconds=1)
     try:
-        notebook.start()
         notebook.begin()
         with pytest.raises(Gone, match="longer than"):
             Answer(notebook, "ask")(lambda x: x)
