@@ -25,9 +25,6 @@ class Silent(DisplayHook):
     def write_output_prompt(self):
         pass
 
-    def finish_displayhook(self):
-        self.is_active = False
-
 
 class Unseen(DisplayPublisher):
     """Forget what is displayed."""
