@@ -78,6 +78,10 @@ def grade(arguments):
         arguments.part, str(ROOT), str(private.resolve()) if private else None, arguments.timeout,
         min(30.0, arguments.timeout), not arguments.no_sandbox, batch_of(arguments.submissions),
     )  # fmt: skip
+    if private:
+        from grading.selftest import prove_private
+
+        prove_private(options)
     arguments.out.mkdir(parents=True, exist_ok=True)
     with _progress(len(chosen), arguments.json) as progress:
         if arguments.scheduler:

@@ -21,9 +21,9 @@ from grading.runner import wanted
 from grading.sandbox import end_with_parent
 from grading.session import Notebook, sandbox_of
 from grading.store import FORMAT, result_path, save, stored
-from grading.submissions import BadNotebook, match, read_cells
+from grading.submissions import match
 from tools import versions
-from tools.cells import fingerprint, normal, plan
+from tools.cells import BadNotebook, fingerprint, normal, plan, read_cells
 
 __all__ = ["Options", "grade_class", "grade_submission", "key_of"]
 
@@ -162,7 +162,7 @@ def _best(sheet, copies, options):
 
 def _grade(sheet, cells, label, options):
     """Grade one notebook on one sheet: its cells run from top to bottom, and each check where its cell stands."""
-    steps = plan([(cell.kind, (cell.id, cell.grade_id), cell.source) for cell in cells], sheet.checks)
+    steps = plan(cells, sheet.checks)
     texts = free_texts(sheet, cells)
     essays = {at for question in texts.values() for at in question.cells}
     run = [

@@ -4,14 +4,69 @@
 """
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 
-__all__ = ["CHECK", "Step", "fingerprint", "normal", "plan", "without_checks"]
+__all__ = ["CHECK", "BadNotebook", "Cell", "Step", "fingerprint", "normal", "plan", "read_cells", "without_checks"]
 
 CHECK = re.compile(r"^(?:def )?check_(\w+)\(", re.MULTILINE)  # a check, or a call of one, at the margin
 _START = re.compile(r"@exercise\b|def check_\w+\(")
 _CALL = re.compile(r"check_\w+\(.*\)\s*(#.*)?$")
+
+
+class BadNotebook(Exception):
+    """A file that cannot be read as a notebook; the text says why, for the student."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as far as grading needs it."""
+
+    kind: str
+    id: str
+    grade_id: str
+    source: str
+
+
+def read_cells(data, label):
+    """Return the cells of a notebook given as bytes, whatever wrote it.
+
+    Raises
+    ------
+    BadNotebook
+        With a sentence for the student.
+    """
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    if not text.strip():
+        raise BadNotebook(f"{label} is empty.")
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadNotebook(f"{label} is not a notebook: its text is not JSON. Hand in the .ipynb file itself.") from None
+    worksheets = notebook.get("worksheets") if isinstance(notebook, dict) else None
+    if isinstance(worksheets, list) and worksheets and isinstance(worksheets[0], dict):  # format 3, before 2015
+        notebook = worksheets[0]
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise BadNotebook(f"{label} is JSON, but no notebook: it has no cells.")
+    return [_cell(cell) for cell in cells if isinstance(cell, dict)]
+
+
+def _cell(cell):
+    source = cell.get("source", cell.get("input", ""))
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    metadata = cell.get("metadata")
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = marks.get("grade_id") if isinstance(marks, dict) else ""
+    return Cell(
+        *(part if isinstance(part, str) else "" for part in (cell.get("cell_type"), cell.get("id"), grade_id, source))
+    )
 
 
 @dataclass(frozen=True)
@@ -66,8 +121,8 @@ def plan(cells, checks):
 
     Parameters
     ----------
-    cells : list of (kind, ids, source)
-        Of the notebook that was handed in; ``ids`` are the cell's id and its grade_id.
+    cells : list of Cell
+        Of the notebook that was handed in.
     checks : dict
         From the id of a check cell as released to its slug. Ids of cells that do not run at all map to "".
 
@@ -79,10 +134,11 @@ def plan(cells, checks):
         at the end.
     """
     steps = []
-    for at, (kind, ids, source) in enumerate(cells):
-        if kind != "code" or not source.strip():
+    for at, cell in enumerate(cells):
+        source = cell.source
+        if cell.kind != "code" or not source.strip():
             continue
-        known = [checks[name] for name in ids if name in checks]
+        known = [checks[name] for name in (cell.id, cell.grade_id) if name in checks]
         slugs = [slug for slug in CHECK.findall(normal(source)) if slug in checks.values()]
         if not slugs and known[:1] == [""]:
             continue
