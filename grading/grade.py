@@ -1,6 +1,7 @@
 """Grade one submission, or a class of them."""
 
 import contextlib
+import datetime
 import functools
 import hashlib
 import io
@@ -255,7 +256,8 @@ def _changes(sheet, cells, label, results):
             continue
         dates = dict(released.get(name, ()))
         if date := dates.get(fingerprint(cell.source)):
-            said = f"{label}: {slug} was solved with the check of {date}; the present one was used."
+            day = datetime.date.fromisoformat(date)
+            said = f"{label}: {slug} was solved with the check of {day.day} {day:%B %Y}; the present one was used."
             (notes if state[slug] == "passed" else flags).append(said)
         else:
             notes.append(f"{label}: the check cell {name} was changed; the original was used.")

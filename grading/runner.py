@@ -137,6 +137,7 @@ def child(descriptor, request, shell):
             os.dup2(descriptor, 3)
         os.closerange(4, 65536)
         os.chdir(request["folder"])
+        sys.path.insert(0, "")  # a module that the notebook itself has written
         open_loop(shell)
         if request["confine"]:
             limits = request["limits"]

@@ -144,7 +144,7 @@ def score(path, seconds=CELL_SECONDS):
         return (f"This file is not a notebook that can be read ({error}). Your file is untouched; "
                 "`make reset` gives a fresh copy beside it.")  # fmt: skip
     if not exercises:
-        return ("This notebook has no exercises with points: none of its cells is a check of this course. Is it a lesson, "
+        return ("This notebook has no exercises with points: no cell of it is a check of this course. Is it a lesson, "
                 "or notes of your own? Exercises are in work/.")  # fmt: skip
     checks = {name: slug for slug, (name, _, _) in exercises.items()} | {"scorecard": ""}
     kernel, results = Kernel(path.parent, seconds), {}
