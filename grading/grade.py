@@ -18,7 +18,7 @@ from grading.runner import wanted
 from grading.sandbox import end_with_parent
 from grading.session import Notebook, sandbox_of
 from grading.store import result_path, save, stored
-from grading.submissions import BadNotebook, match, read_cells
+from grading.submissions import BadNotebook, known_notebooks, match, read_cells, remarks
 
 __all__ = ["Options", "grade_class", "grade_submission", "key_of"]
 
@@ -82,7 +82,9 @@ def course_key(options):
 def key_of(submission, options):
     """Return a hash of all that decides the result of a submission."""
     digest = hashlib.sha256(course_key(options).encode())
-    digest.update(repr((submission.student, submission.lms_id, options.confined)).encode())
+    others = [handed.label for handed in submission.others]
+    about = (submission.student, submission.lms_id, others, submission.notes, options.confined)
+    digest.update(repr(about).encode())
     for handed in submission.files:
         digest.update(handed.label.encode())
         try:
@@ -108,18 +110,20 @@ def grade_submission(submission, options, key=None):
         Plain data: what the student's JSON file holds.
     """
     sheets = sheets_of(options)
-    flags, files = [], {sheet.name: [] for sheet in sheets}
+    flags, strays, files = [], [], {sheet.name: [] for sheet in sheets}
     for handed in submission.files:
         try:
             cells = read_cells(handed.read(), handed.label)
         except BadNotebook as error:
             flags.append(str(error))
             continue
-        sheet = match(cells, handed.label, sheets)
+        sheet, sentence = match(cells, handed.label, sheets, known_notebooks(Path(options.root)))
         if sheet is None:
-            flags.append(f"{handed.label} answers no notebook of {options.part}.")
+            strays.append(sentence)
         else:
             files[sheet.name].append((handed.label, cells))
+    missing = [name for name, handed in files.items() if not handed]
+    flags += remarks(submission, missing, strays)
     graded = []
     for sheet in sheets:
         tries = [_grade(sheet, cells, label, options) for label, cells in files[sheet.name][:MAX_COPIES]]
