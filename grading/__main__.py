@@ -164,6 +164,9 @@ def main(words=None):
     except KeyboardInterrupt:
         print("Stopped. What is graded is kept; the same command goes on from there.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

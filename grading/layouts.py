@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-__all__ = ["LAYOUTS", "NOBODY", "Claim", "Entry", "Listing", "apply", "plain_name"]
+__all__ = ["LAYOUTS", "NOBODY", "Claim", "Entry", "Listing", "apply", "is_nameless", "plain_name", "wrappers_of"]
 
 # mod/assign/classes/downloader.php: the prefix is the name (or "Participant", or a group's name), in which every _
 # became a space, _ and a number; a group submission of people without a group has no number. Then the plugin's name
@@ -81,17 +81,14 @@ class Entry:
     handed : Handed or None
         The file; None for a folder.
     kind : str
-        "file", "folder" (nothing in it that counts), "link" or "closed" (a folder that may not be read).
+        "file", "folder" (nothing in it that counts), or a key of ``submissions.UNREAD``.
     size : int
-    crc : int or None
-        From a zip's own list.
     """
 
     parts: tuple
     handed: object = None
     kind: str = "file"
     size: int = 0
-    crc: int | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +163,11 @@ def plain_name(file):
 # Each takes a listing and returns a dict from entries to claims.
 
 
+def is_nameless(name):
+    """Say whether a name is what Moodle writes for all while marking is blind, with or without a number."""
+    return name.casefold().rstrip("0123456789 ") in NAMELESS
+
+
 def moodle(listing):
     """Return claims of NAME_NUMBER_assignsubmission_file/FILE, or the same with FILE joined by _."""
     claims = {}
@@ -175,7 +177,7 @@ def moodle(listing):
                 named = (found["file"],) if found["file"] else ()
                 below = named + entry.parts[at + 1 :]
                 name, number = found["name"], found["id"] or ""
-                student = f"{name} {number}" if number and name.casefold() in NAMELESS else name
+                student = f"{name} {number}" if number and is_nameless(name) else name
                 claims[entry] = Claim(student, number, below or (piece,) * (entry.kind == "file"))
                 break
     return claims
@@ -356,7 +358,11 @@ def nbgrader(listing):
         return {}
     depth = Counter(depth for depth, _ in chosen).most_common(1)[0][0]
     return {
-        entry: Claim(entry.parts[depth], "", entry.parts[depth + 1 :])
+        entry: Claim(
+            entry.parts[depth],
+            "",
+            (*(piece for piece in entry.parts[:depth] if piece in listing.sheets), *entry.parts[depth + 1 :]),
+        )
         for entry in listing.entries
         if len(entry.parts) > depth + (entry.kind == "file")
     }
@@ -521,7 +527,7 @@ def apply(listing, layout=None):
     used : dict
         From the names of the rules that were used to the number of entries that each has claimed.
     """
-    claims, used, left = {}, {}, replace(listing, wrappers=wrappers_of(listing.entries))
+    claims, used, left = {}, {}, replace(listing, wrappers=listing.wrappers or wrappers_of(listing.entries))
     for name, (rule, _, share) in LAYOUTS.items():
         if not left.entries or (layout and name not in (layout, "folders")):
             continue

@@ -36,10 +36,10 @@ def preview(found, chosen, sheets, root):
         lines += [f"    look: {sentence}" for sentence in flags]
     if found.nobodys:
         names = ", ".join(found.nobodys[:10]) + (", …" if len(found.nobodys) > 10 else "")
-        lines += ["", f"{len(found.nobodys)} files are nobody's work: {names}"]
-    total = (
-        f"{len(chosen)} handed in, {answering} with notebooks of {part}, {look} need{'s' if look == 1 else ''} a look."
-    )
+        files = "1 file is" if len(found.nobodys) == 1 else f"{len(found.nobodys)} files are"
+        lines += ["", f"{files} nobody's work: {names}"]
+    verb = "needs" if look == 1 else "need"
+    total = f"{len(chosen)} handed in, {answering} with notebooks of {part}, {look} {verb} a look."
     return [*lines, "", total, "Nothing was run."]
 
 

@@ -34,6 +34,14 @@ MAX_MEMBERS = 200_000  # of a class
 MAX_HANDED = 2000  # files of one student's archive
 PLATFORMS = {"moodle", "sakai", "blackboard", "brightspace", "canvas"}
 MAX_DEPTH = 6  # archives in archives
+UNREAD = {  # kinds of entries that are not read
+    "closed": "cannot be read: this account has no permission.",
+    "link": "is a link and was not followed: the file itself is needed.",
+    "locked": "is protected by a password: it is needed without.",
+    "outside": "has a name that leads out of its archive: it was left alone.",
+    "special": "is no ordinary file: it was left alone.",
+    "beyond": f"comes after {MAX_MEMBERS} others in the archive: it was left out.",
+}
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 OTHER_ARCHIVES = (".rar", ".7z", ".gz", ".bz2", ".xz", *ARCHIVES)
 NO_NOTEBOOK = {
@@ -119,14 +127,20 @@ class _Zip:
 
     def __init__(self, file):
         self.archive = zipfile.ZipFile(file)
+        self.first = {info.filename: info for info in reversed(self.archive.infolist())}
 
     def members(self):
-        for info in self.archive.infolist():
-            kind = "folder" if info.is_dir() else "link" if stat.S_ISLNK(info.external_attr >> 16) else "file"
-            yield info.filename, _name_in_zip(info), kind, info.file_size, info.CRC, bool(info.flag_bits & 1)
+        """Yield (what ``open`` takes, name, kind, size)."""
+        seen = set()
+        for at, info in enumerate(self.archive.infolist()):
+            kind = "link" if stat.S_ISLNK(info.external_attr >> 16) else "file"
+            kind = "folder" if info.filename.endswith(("/", "\\")) else kind
+            member = f"\0{at}" if info.filename in seen else info.filename  # names may stand twice in a zip
+            seen.add(info.filename)
+            yield member, _name_in_zip(info), "locked" if info.flag_bits & 1 else kind, info.file_size
 
     def open(self, member):
-        return self.archive.open(member)
+        return self.archive.open(self.archive.infolist()[int(member[1:])] if member[:1] == "\0" else self.first[member])
 
 
 def _name_in_zip(info):
@@ -145,9 +159,10 @@ class _Tar:
         self.archive = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115
 
     def members(self):
+        """Yield (what ``open`` takes, name, kind, size)."""
         for info in self.archive:
             kind = "folder" if info.isdir() else "file" if info.isreg() else "link"
-            yield info.name, info.name, kind, info.size, None, False
+            yield info.name, info.name, kind, info.size
 
     def open(self, member):
         file = self.archive.extractfile(member)
@@ -236,6 +251,7 @@ class Submission:
         taken = re.fullmatch(r".*-(\d+|x[0-9a-f]{8})|(con|prn|aux|nul|(com|lpt)\d)(\..*)?", readable)
         if readable == self.id == self.id.lower() and not taken:  # taken: by the other two, and by Windows
             return readable
+        readable = readable.replace(".", "_") if taken else readable
         return f"{readable}-x{hashlib.sha256(self.id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
@@ -313,7 +329,7 @@ def survey(where, part, layout=None, root=ROOT):
     if part not in sheets:
         raise Refused(f"There is no part {part!r}: choose one of {', '.join(sheets)}.")
     if where.is_dir():
-        found = _listed(Listing(where.resolve().name, *_on_disk(where), sheets), layout, where.name)
+        found = _listed(_of_folder(where, sheets), layout, where.resolve().name)
     elif not where.is_file():
         raise FileNotFoundError(f"There is no file or folder {where}.")
     elif archive := _try_archive(Handed(where.name, str(where))):
@@ -324,7 +340,7 @@ def survey(where, part, layout=None, root=ROOT):
             raise Refused(f"{where} cannot be opened: download it again, or unpack it and name the folder.")
         if not _is_notebook(entry):
             raise Refused(f"{where} is neither a folder, nor an archive, nor a notebook.")
-        found = [("", entry, Claim(layouts.ENDINGS.sub("", where.name), "", (where.name,)))], ["one file"], []
+        found = [(entry, Claim(layouts.ENDINGS.sub("", where.name), "", (where.name,)))], ["one file"], []
     claims, said, nobodys = found
     if layout and not any(sentence.startswith(f"{layout}:") for sentence in said):
         raise Refused(f"Nothing in {where} is in the layout {layout}: {layouts.LAYOUTS[layout][1]}. "
@@ -353,9 +369,12 @@ def _nfc(name):
 
 
 def _pieces(name):
-    """Return the pieces of a path, whichever slash it is written with; None if it leads out."""
-    pieces = tuple(piece for piece in _nfc(name).replace("\\", "/").split("/") if piece not in ("", "."))
-    return None if ".." in pieces else pieces
+    """Return the pieces of a path, whichever slash it is written with."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # a name on the disk that is not UTF-8
+        name = os.fsencode(name).decode("latin-1")
+    return tuple(piece for piece in _nfc(name).replace("\\", "/").split("/") if piece not in ("", "."))
 
 
 def _with_empty_folders(entries, folders):
@@ -366,12 +385,15 @@ def _with_empty_folders(entries, folders):
     return (*entries, *(Entry(folder, None, "folder") for folder in sorted(empty - outer)))
 
 
-def _on_disk(where):
-    """Return the entries below a folder, and the folders with a .git. Links are listed and never followed."""
+def _of_folder(where, sheets):
+    """Return a folder as a listing. Links are listed and never followed.
+
+    A link that leads to another student's file, or to the solution, must not earn marks.
+    """
     entries, folders, repositories = [], set(), set()
 
     def closed(error):
-        entries.append(Entry(_pieces(os.path.relpath(error.filename, where)) or (where.name,), None, "closed"))
+        entries.append(Entry(_pieces(os.path.relpath(error.filename, where)) or (str(where),), None, "closed"))
 
     for folder, inner, files in os.walk(where, onerror=closed):
         above = _pieces(os.path.relpath(folder, where)) or ()
@@ -384,19 +406,18 @@ def _on_disk(where):
             path = os.path.join(folder, name)
             if _is_junk(name):
                 continue
-            parts = above + (_pieces(name) or (name,))
-            if name in links or os.path.islink(path):
-                entries.append(Entry(parts, Handed(parts[-1], path), "link"))
-            elif os.path.isfile(path):
-                entries.append(Entry(parts, Handed(parts[-1], path), size=os.path.getsize(path)))
-    return _with_empty_folders(entries, folders), frozenset(repositories)
+            state = os.lstat(path)
+            kind = "link" if stat.S_ISLNK(state.st_mode) else "file" if stat.S_ISREG(state.st_mode) else "special"
+            parts = above + (_pieces(name) or (name,))  # unpacked from a zip of Windows, a\\b is one name here
+            entries.append(Entry(parts, Handed(parts[-1], path), kind, state.st_size))
+    name = "/".join(_pieces(where.resolve().name)) or "class"
+    return Listing(name, _with_empty_folders(entries, folders), sheets, frozenset(repositories))
 
 
 def _try_archive(handed):
     """Return (handed, archive) if a file is an archive that can be opened, else None."""
     try:
-        inside = (handed.path, handed.inside)
-        return handed, _opened(*inside)
+        return handed, _opened(handed.path, handed.inside)
     except BAD_FILE:
         return None
 
@@ -405,11 +426,10 @@ def _of_archive(opened, sheets):
     """Return an archive as a listing."""
     handed, archive = opened
     entries, folders, repositories = [], set(), set()
-    for count, (member, name, kind, size, crc, locked) in enumerate(archive.members()):
+    for count, (member, name, kind, size) in enumerate(archive.members()):
         pieces = _pieces(name)
-        if count >= MAX_MEMBERS:
-            entries.append(Entry((f"members beyond {MAX_MEMBERS}",), None, "closed"))
-            break
+        if ".." in pieces:
+            kind, pieces = "outside", tuple(piece for piece in pieces if piece != "..")
         if not pieces:
             continue
         if ".git" in pieces:
@@ -419,8 +439,8 @@ def _of_archive(opened, sheets):
             if not (kept is not None and pieces[kept].casefold() == "__macosx"):
                 folders.add(pieces[:kept])
             continue
-        kind = "locked" if locked else kind
-        entries.append(Entry(pieces, Handed(pieces[-1], handed.path, (*handed.inside, member)), kind, size, crc))
+        kind = "beyond" if count >= MAX_MEMBERS else kind
+        entries.append(Entry(pieces, Handed(pieces[-1], handed.path, (*handed.inside, member)), kind, size))
     stem = layouts.ENDINGS.sub("", _nfc(handed.label)) or handed.label
     return Listing(stem, _with_empty_folders(entries, folders), sheets, frozenset(repositories))
 
@@ -429,20 +449,19 @@ def _of_archive(opened, sheets):
 
 
 def _listed(listing, layout, title):
-    """Return (title, entry, claim) of each entry of a listing and of the class archives in it, sentences, nobody's."""
+    """Return (entry, claim) of each entry of a listing and of the class archives in it, sentences, and nobody's."""
     claims, used = layouts.apply(listing, layout)
+    if classes := _class_archives(listing, claims):
+        rest = tuple(entry for entry in listing.entries if entry not in classes)
+        wrappers = layouts.wrappers_of(listing.entries)
+        claims, used = layouts.apply(replace(listing, entries=rest, wrappers=wrappers, rest=True), layout)
     said = [f"{name}: {count} of {len(listing.entries)} entries of {title}" for name, count in used.items()]
-    found, nobodys = [], []
-    classes = _class_archives(listing, claims)
-    for entry, claim in claims.items():
-        if entry in classes:
-            more = _listed(classes[entry], layout, entry.parts[-1])
-            for mine, theirs in zip((found, said, nobodys), more, strict=True):
-                mine += theirs
-        elif claim.student:
-            found.append((title, entry, claim))
-        else:
-            nobodys.append("/".join(entry.parts))
+    found = [(entry, claim) for entry, claim in claims.items() if claim.student]
+    nobodys = ["/".join(entry.parts) for entry, claim in claims.items() if not claim.student]
+    for entry, inside in classes.items():
+        more = _listed(inside, layout, entry.parts[-1])
+        for mine, theirs in zip((found, said, nobodys), more, strict=True):
+            mine += theirs
     return found, said, nobodys
 
 
@@ -457,12 +476,14 @@ def _class_archives(listing, claims):
     for entry in works:
         student = claims[entry].student
         platform = claims[entry].lms_id or "assignsubmission" in "/".join(entry.parts)
+        platform = platform or len(entry.handed.inside) > MAX_DEPTH  # a zip may hold itself
         if platform or not entry.parts[-1].lower().endswith(ARCHIVES) or not (opened := _try_archive(entry.handed)):
             continue
         inside[entry] = _of_archive(opened, listing.sheets)
         theirs, used = layouts.apply(inside[entry])
         people = {(claim.student, claim.lms_id) for claim in theirs.values() if claim.student}
-        if used.keys() & PLATFORMS or (used.keys() & {"github", "nbgrader"} and len(people) > 1):
+        known = used.keys() & PLATFORMS or (used.keys() & {"github", "nbgrader"} and len(people) > 1)
+        if known or _class_archives(inside[entry], theirs):
             strong.add(entry)
         elif len(people) > 1 or (len(works) == 1 and listing.is_course_folder(student)):
             many.add(entry)
@@ -474,26 +495,24 @@ def _class_archives(listing, claims):
 def _by_student(claims, part, sheets):
     """Put together what one student handed in."""
     people = defaultdict(list)
-    for title, entry, claim in claims:
-        people[claim.lms_id, claim.student if not claim.lms_id else ""].append((title, entry, claim))
+    for entry, claim in claims:
+        people[claim.lms_id, claim.student if not claim.lms_id else ""].append((entry, claim))
     submissions = []
     for (lms_id, _), items in people.items():
-        for student, mine in _told_apart(lms_id, items):
-            submissions.append(_submission(student, lms_id, mine, part, sheets))
+        for mine in _told_apart(items):
+            submissions.append(_submission(mine[0][1].student, lms_id, mine, part, sheets))
     return sorted(_with_different_ids(submissions), key=lambda s: (s.student.casefold(), s.student, s.id))
 
 
-def _told_apart(lms_id, items):
-    """Yield (name, items): one number with two names in two downloads is two people."""
-    names = defaultdict(lambda: defaultdict(list))
+def _told_apart(items):
+    """Return lists of items: one number with two names is two people, unless one of the names is "Participant"."""
+    names = defaultdict(list)
     for item in items:
-        names[item[2].student.casefold()][item[0]].append(item)
-    if len(names) == 1 or len({title for by in names.values() for title in by}) == 1 or not lms_id:
-        yield items[0][2].student, items
-        return
-    for by_title in names.values():
-        mine = [item for each in by_title.values() for item in each]
-        yield mine[0][2].student, mine
+        names[item[1].student.casefold()].append(item)
+    nameless = [name for name in names if len(names) > 1 and layouts.is_nameless(name)]
+    hidden = [item for name in nameless for item in names.pop(name)]
+    people = list(names.values()) or [[]]
+    return [people[0] + hidden, *people[1:]]
 
 
 def _with_different_ids(submissions):
@@ -511,23 +530,16 @@ def _with_different_ids(submissions):
 
 def _submission(student, lms_id, items, part, sheets):
     """Sort one student's entries into notebooks and others."""
-    names = {claim.student for _, _, claim in items}
-    notes = [claim.note for _, _, claim in items if claim.note]
-    if len(names) > 1:
-        notes.append(f"The number {lms_id} has several names: {', '.join(sorted(names))}.")
+    notes = [claim.note for _, claim in items if claim.note]
     loose, others, empty = [], [], []
-    for _, entry, claim in items:
+    for entry, claim in items:
         path = "/".join(claim.below or entry.parts)
         if not claim.own:
             continue
         if entry.kind == "folder":
             empty.append(path)
-        elif entry.kind == "closed":
-            notes.append(f"{path} cannot be read: this account has no permission.")
-        elif entry.kind == "link":
-            notes.append(f"{path} is a link and was not followed: the file itself is needed.")
-        elif entry.kind == "locked":
-            notes.append(f"{path} is protected by a password: it is needed without.")
+        elif entry.kind in UNREAD:
+            notes.append(f"{path} {UNREAD[entry.kind]}")
         else:
             more, said, unread = _unpacked(claim.below or entry.parts[-1:], entry)
             loose += more
@@ -541,7 +553,9 @@ def _submission(student, lms_id, items, part, sheets):
     others = more + others
     if not notebooks and not others and not notes:
         notes.append(f"Nothing was handed in: {'an empty folder' if empty else 'no file'}.")
-    files = _labelled(_distinct(notebooks))
+    files, same = _distinct(notebooks)
+    notes += same
+    files = _labelled(files)
     return Submission(student, lms_id, files, _labelled(others), tuple(dict.fromkeys(notes)))
 
 
@@ -559,9 +573,6 @@ def _unpacked(path, entry, depth=0):
         return [], [], [(path, entry)]
     inside = [each for each in listing.entries if each.kind != "folder"]
     found, notes, unread = [], [], []
-    outside = sum(_pieces(member[1]) is None for member in opened[1].members())
-    if outside:
-        notes.append(f"{outside} members of {path[-1]} have names that lead out of it: they were left alone.")
     if not inside:
         notes.append(f"{path[-1]} is an empty archive.")
     if len(inside) > MAX_HANDED:
@@ -573,8 +584,7 @@ def _unpacked(path, entry, depth=0):
             for mine, theirs in zip((found, notes, unread), more, strict=True):
                 mine += theirs
         else:
-            why = "is protected by a password" if each.kind == "locked" else "is a link"
-            notes.append(f"{each.parts[-1]} in {path[-1]} {why}: it is needed without, or by itself.")
+            notes.append(f"{each.parts[-1]} in {path[-1]} {UNREAD[each.kind]}")
     return found, notes, unread
 
 
@@ -617,9 +627,9 @@ def _is_notebook(entry):
 
 
 def _distinct(notebooks):
-    """Leave out files that are the same, byte for byte, as another of the student with a shorter name."""
+    """Leave out files that are the same, byte for byte, as another with a shorter name; return sentences about them."""
     alike = Counter(entry.size for _, entry in notebooks)
-    kept, seen = [], set()
+    kept, seen, notes = [], {}, []
     for path, entry in sorted(notebooks, key=lambda item: (len(item[0][-1]), item[0])):
         if alike[entry.size] > 1:
             try:
@@ -627,10 +637,11 @@ def _distinct(notebooks):
             except BadNotebook:
                 digest = path
             if digest in seen:
+                notes.append(f"{'/'.join(path)} is the same file as {seen[digest]}.")
                 continue
-            seen.add(digest)
+            seen[digest] = "/".join(path)
         kept.append((path, entry))
-    return sorted(kept, key=lambda item: item[0])
+    return sorted(kept, key=lambda item: item[0]), notes
 
 
 def _labelled(items):
@@ -828,8 +839,8 @@ def _defined(cells):
 def match(cells, label, sheets, known=()):
     """Say which sheet a notebook answers.
 
-    Cells with the ids or grade_ids of answers and checks decide; then the ids of a lesson; then the names of the
-    functions that it defines; then its file's name.
+    Cells with the ids or grade_ids of answers and checks decide; then functions that exercises ask for and no lesson
+    defines; then the ids of a lesson; then functions that a lesson defines too; then its file's name.
 
     Parameters
     ----------
@@ -854,6 +865,7 @@ def match(cells, label, sheets, known=()):
     choices += [(k, None) for k in known if k.lesson or k.part != part]
     exercises = [choice for choice in choices if not choice[0].lesson]
     lessons = [choice for choice in choices if choice[0].lesson]
+    asked = defined.difference(*(choice[0].functions for choice in lessons))
 
     def most(some, score, least=1):
         best = max(some, key=score, default=None)
@@ -861,6 +873,7 @@ def match(cells, label, sheets, known=()):
 
     best = (
         most(exercises, lambda choice: len(ids & choice[0].ids))
+        or most(exercises, lambda choice: len(asked & choice[0].functions))
         or most(lessons, lambda choice: len(ids & choice[0].ids), 3)
         or most(choices, lambda choice: len(defined & choice[0].functions))
         or most(exercises[: len(sheets)], lambda choice: plain_name(name).casefold() == choice[0].name.casefold())
