@@ -45,11 +45,15 @@ SAKAI = re.compile(r"(?P<name>.*\w.*?)\((?P<id>[^()]+)\)(?:_Submission attachmen
 ATTACHED = ("Submission attachment(s)",)
 SAKAI_OWN = {"timestamp.txt", "comments.txt", "feedbacktext.html", "grades.csv", "grades.xls", "grades.xlsx"}
 
+# nbgrader's exchange: USER+ASSIGNMENT+TIME, and for some +RANDOM; its course folder: what stands beside submitted/.
+INBOUND = re.compile(r"(?P<id>[^+]+)\+(?P<part>[^+]+)\+(?P<time>\d{4}-\d\d-\d\d[ T_]\d\d[^+]*)(?:\+.*)?", re.DOTALL)
+NOT_SUBMITTED = {"source", "release", "autograded", "feedback", "downloaded"}
+
 # Folders of the course, of a term, or of a computer: never a student.
 COURSE_FOLDER = re.compile(
-    r"work|exercises?|solutions?|notebooks?|downhill.*|course|submitted|submissions?|src|old|new|final|archive|backup"
-    r"|(\d+_)?(week|homework|hw|assignment|sheet|lab|part|session|lesson|unit|task|woche|blatt|aufgabe|uebung|übung"
-    r"|abgabe|semaine|devoir|tarea)s?[ _.-]*\d*",
+    r"work|exercises?|solutions?|notebooks?|downhill.*|course|submitted( files)?|submissions?|src|old|new|final|archive"
+    r"|backup|(\d+_)?(week|homework|hw|assignment|sheet|lab|part|session|lesson|unit|task|version|attempt|woche|blatt"
+    r"|aufgabe|uebung|übung|abgabe|versuch|semaine|devoir|tarea)(s|n|en)?[ _.-]*\d*",
     re.IGNORECASE,
 )
 # What a browser, an editor or a file manager makes of a name when there is one already.
@@ -282,7 +286,7 @@ def canvas(listing):
     for entry in listing.entries:
         for depth, piece in enumerate(entry.parts):
             where = entry.parts[:depth]
-            beside[where] += 1
+            beside[where] += not _is_nobodys(entry)
             if match := CANVAS.fullmatch(piece):
                 found[where][entry] = match
     most = max(found, key=lambda where: len(found[where]), default=None)
@@ -312,7 +316,7 @@ def _canvas_claim(match, entry, depth):
 
 def github(listing):
     """Return claims of repositories side by side, ASSIGNMENT-USER/ with .git in each."""
-    if not listing.repositories or () in listing.repositories:
+    if len(listing.repositories) < 2 or () in listing.repositories:  # one may be the folder that holds all
         return {}
     places = {path[:-1] for path in listing.repositories}
     if len(places) != 1:
@@ -337,8 +341,21 @@ def github(listing):
 
 def nbgrader(listing):
     """Return claims of STUDENT/PART/FILE, and of PART/STUDENT/FILE."""
-    before, after, loose = [], [], set()  # (depth, name) of who may be the student
+    claims = {}
+    submitted = {e.parts[:n] for e in listing.entries for n, piece in enumerate(e.parts[:-1]) if piece == "submitted"}
     for entry in listing.entries:
+        for at, piece in enumerate(entry.parts):
+            if found := INBOUND.fullmatch(piece):
+                claims[entry] = Claim(found["id"], "", (found["part"], found["time"], *entry.parts[at + 1 :]))
+            elif piece in NOT_SUBMITTED and entry.parts[:at] in submitted:
+                claims[entry] = NOBODY
+    return claims | _by_part([entry for entry in listing.entries if entry not in claims], listing)
+
+
+def _by_part(entries, listing):
+    """Return claims of entries by the names of parts in their paths."""
+    before, after, loose = [], [], set()  # (depth, name) of who may be the student
+    for entry in entries:
         place = next((n for n, piece in enumerate(entry.parts) if piece in listing.sheets), None)
         if place is None or (place == len(entry.parts) - 1 and entry.kind == "file"):
             continue
@@ -363,7 +380,7 @@ def nbgrader(listing):
             "",
             (*(piece for piece in entry.parts[:depth] if piece in listing.sheets), *entry.parts[depth + 1 :]),
         )
-        for entry in listing.entries
+        for entry in entries
         if len(entry.parts) > depth + (entry.kind == "file")
     }
 
@@ -415,6 +432,11 @@ def _stem(file):
 
 def _is_work(entry):
     return bool(WORK.fullmatch(entry.parts[-1]))
+
+
+def _is_nobodys(entry):
+    """Say whether a file beside the students' is what platforms and instructors put there, such as grades.csv."""
+    return not _is_work(entry) and bool(NOBODYS.fullmatch(entry.parts[-1]))
 
 
 def wrappers_of(entries):
@@ -487,7 +509,8 @@ def _person(listing):
 def _named_for_sheets(listing, files):
     """Return students by entry if each notebook is called STUDENT_NOTEBOOK or NOTEBOOK_STUDENT, else nothing."""
     sheets = sorted({re.escape(name) for names in listing.sheets.values() for name in names}, key=len, reverse=True)
-    pattern = re.compile(rf"(?:(?P<a>.+?)[ _-]+)?(?:{'|'.join(sheets)})(?:[ _-]+(?P<b>.+))?", re.IGNORECASE)
+    copy = r"(?:(?:copy|kopie|copie|copia|kopia) (?:of|von|de|di|van|av|z) )*"
+    pattern = re.compile(rf"(?:(?P<a>.+?)[ _-]+)?{copy}(?:{'|'.join(sheets)})(?:[ _-]+(?P<b>.+))?", re.IGNORECASE)
     students = {}
     for entry in files if sheets else []:
         found = pattern.fullmatch(plain_name(entry.parts[-1]))
@@ -532,7 +555,7 @@ def apply(listing, layout=None):
         if not left.entries or (layout and name not in (layout, "folders")):
             continue
         found = rule(left)
-        if found and (layout or len(found) > share * len(left.entries)):
+        if found and (layout or len(found) > share * sum(not _is_nobodys(entry) for entry in left.entries)):
             claims |= found
             used[name] = len(found)
             left = replace(left, entries=tuple(e for e in left.entries if e not in found), rest=True)

@@ -576,7 +576,8 @@ def _unpacked(path, entry, depth=0):
     if not inside:
         notes.append(f"{path[-1]} is an empty archive.")
     if len(inside) > MAX_HANDED:
-        notes.append(f"{path[-1]} holds {len(inside)} files: those beyond {MAX_HANDED} were left out.")
+        notes.append(f"{path[-1]} holds {len(inside)} files: those beyond {MAX_HANDED} were left out, notebooks last.")
+        inside.sort(key=lambda each: not layouts.WORK.fullmatch(each.parts[-1]))
     for each in inside[:MAX_HANDED]:
         below = (*path[:-1], layouts.ENDINGS.sub("", path[-1]), *each.parts)
         if each.kind == "file":

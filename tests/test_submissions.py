@@ -143,6 +143,9 @@ LISTINGS = {
          f"group0_77_991_{NAME}.ipynb"],
         {"12": TWO, "77": ONE},
     ),
+    "canvas, one student and a table": (
+        "canvas", [f"lovelaceada_1234_5678_{NAME}.ipynb", "2026-11-03T1003_Grades-ML.csv"], {"1234": ONE},
+    ),
     "canvas, anonymous, with a text entry": (
         "canvas",
         [f"anon_aB3dE_345_{NAME}.ipynb", f"LATE_anon_9x8Y7_346_{NAME}.ipynb", "anon_Zz_text.html"],
@@ -244,6 +247,19 @@ LISTINGS = {
          "submitted/3_cem/2_convergence/2_momentum.ipynb"],
         {"1_ada": ONE, "2_bob": ONE, "3_cem": ["2_momentum.ipynb"]},
     ),
+    "nbgrader, its exchange": (
+        "nbgrader",
+        [f"ada+{PART}+2026-11-03 10_00_00 UTC+x/{NAME}.ipynb",
+         f"ada+{PART}+2026-11-04 10_00_00 UTC+y/2_curvature.ipynb",
+         f"bob+{PART}+2026-11-03 10_00_00 UTC/{NAME}.ipynb"],
+        {"ada": TWO, "bob": ONE},
+    ),
+    "nbgrader, its whole course folder": (
+        "nbgrader",
+        [f"submitted/ada/{PART}/{NAME}.ipynb", f"submitted/bob/{PART}/{NAME}.ipynb", "gradebook.db", ".git/HEAD",
+         f"source/{PART}/{NAME}.ipynb", f"release/{PART}/{NAME}.ipynb", f"autograded/ada/{PART}/{NAME}.ipynb"],
+        {"ada": ONE, "bob": ONE},
+    ),
     "nbgrader, one student": ("nbgrader", [f"submitted/ada/{PART}/{NAME}.ipynb"], {"ada": ONE}),
     "nbgrader, the students' work folder in it": (
         "nbgrader",
@@ -272,9 +288,10 @@ LISTINGS = {
     ),
     "files with the notebook's name": (
         "folders",
-        ["ada_1_surfaces.ipynb", "ada_2_curvature.ipynb", "1_surfaces - Bob Noyce.ipynb", "Eve-1_surfaces (1).ipynb"],
+        ["ada_1_surfaces.ipynb", "ada_2_curvature.ipynb", "1_surfaces - Bob Noyce.ipynb", "Eve-1_surfaces (1).ipynb",
+         "Dan D - Copy of 1_surfaces.ipynb"],
         {"ada": ["ada_1_surfaces.ipynb", "ada_2_curvature.ipynb"], "Bob Noyce": ["1_surfaces - Bob Noyce.ipynb"],
-         "Eve": ["Eve-1_surfaces (1).ipynb"]},
+         "Eve": ["Eve-1_surfaces (1).ipynb"], "Dan D": ["Dan D - Copy of 1_surfaces.ipynb"]},
     ),
     "folders": (
         "folders",
@@ -326,6 +343,16 @@ LISTINGS = {
         "folders",
         [f"HW 1/Lovelace_Ada_al1_4711/{NAME}.ipynb", f"HW 1/Noyce_Bob_bn2_4712/{NAME}.ipynb", "HW 1/status.xlsx"],
         {"Lovelace_Ada_al1_4711": ONE, "Noyce_Bob_bn2_4712": ONE},
+    ),
+    "teams, versions of one student": (
+        "folders",
+        [f"Submitted files/Ada L/HW 1/Version 1/{NAME}.ipynb", f"Submitted files/Ada L/HW 1/Version 2/{NAME}.ipynb"],
+        {"Ada L": [f"Version 1/{NAME}.ipynb", f"Version 2/{NAME}.ipynb"]},
+    ),
+    "homes on a hub": (
+        "nbgrader",
+        [f"home/ada/downhill/work/{PART}/{NAME}.ipynb", f"home/bob/downhill/work/{PART}/{NAME}.ipynb"],
+        {"ada": ONE, "bob": ONE},
     ),
     "gradescope": (
         "folders",
@@ -655,6 +682,24 @@ def test_a_whole_course_handed_in_is_searched(tmp_path):
     assert [h.label for h in ada.files] == [f"{f}/{PART}/{NAME}.ipynb" for f in ("exercises", "notebooks", "work")]
     assert ada.notes == ("The course's folder solutions/ was handed in too, and left out.",)
     assert len(bob.files) == 1, "what there is else is graded, and flagged as the solution if it is"
+
+
+def test_a_notebook_behind_thousands_of_files_is_found(tmp_path):
+    crowd = {f"venv/lib/{n}.js": b"" for n in range(2500)} | {f"work/{NAME}.ipynb": notebook()}
+    (tmp_path / "class.zip").write_bytes(zipped({"ada.zip": zipped(crowd), "bob.ipynb": notebook()}))
+    ada, _ = find(tmp_path / "class.zip", PART)
+    assert [h.label for h in ada.files] == ONE and "holds 2501 files" in remarks(ada)[0]
+
+
+def test_a_zip_that_holds_itself_comes_to_an_end(tmp_path):
+    data = zipped({f"{NAME}.ipynb": notebook()})
+    for _ in range(30):
+        data = zipped({"again.zip": data})
+    (tmp_path / "class.zip").write_bytes(zipped({"ada.zip": data, "bob.ipynb": notebook()}))
+    ada, bob = find(tmp_path / "class.zip", PART)
+    assert not ada.files and "again.zip cannot be opened" in remarks(ada)[0] and bob.files
+    (tmp_path / "deep.zip").write_bytes(data)
+    assert not find(tmp_path / "deep.zip", PART)[0].files
 
 
 def test_a_large_listing_takes_memory_and_look_ups_in_proportion(tmp_path, monkeypatch):
