@@ -91,11 +91,11 @@ def grade(arguments):
         else:
             grade_class(chosen, options, arguments.out, max(1, arguments.jobs), progress)
     summary = write_reports(arguments.out, submissions, sheets, options.batch, arguments.lms)
-    results = [stored(result_path(arguments.out, options.part, options.batch, s)) for s in submissions]
+    results = [stored(result_path(arguments.out, options.part, options.batch, s)) for s in chosen]
     if arguments.json:
-        print(json.dumps(summary | {"account": account(submissions, results)}))
+        print(json.dumps(summary | {"account": account(chosen, results)}))
     else:
-        print(account(submissions, results))
+        print(account(chosen, results))
         print(f"{summary['students']} students, {summary['mean_points']:.1f} of {summary['worth']} points in the mean; "
               f"{summary['free_text_waiting']} free-text answers wait for a mark.\n"
               f"Read {arguments.out / 'report.html'}; the table is {arguments.out / 'grades.csv'}.")  # fmt: skip

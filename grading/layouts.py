@@ -199,12 +199,12 @@ def sakai(listing):
             is_file = entry.kind == "file" and not inside
             if not found or is_file != bool(found["file"]):
                 continue
-            own = last not in SAKAI_OWN and (is_file or inside[:1] != ("Feedback Attachment(s)",))
+            given_back = inside[:1] == ("Feedback Attachment(s)",) or (len(inside) == 1 and last in SAKAI_OWN)
             text = last.endswith("_submissiontext.html") and len(inside) == 1
             signs = signs or is_file or text or ", " in piece or inside[:1] in (ATTACHED, ("timestamp.txt",))
             below = inside[1:] if inside[:1] == ATTACHED else inside
             claims[entry] = Claim(found["name"], found["id"], below or (found["file"],) * is_file,
-                                  own and not (text and entry.size == 0))  # fmt: skip
+                                  not given_back and not (text and entry.size == 0))  # fmt: skip
             break
     people = [claim for claim in claims.values() if claim is not NOBODY]
     return claims if signs and people and _tells_apart((c.lms_id, c.student) for c in people) else {}
@@ -225,9 +225,9 @@ def blackboard(listing):
     stems = {match["stem"] for match, _ in found.values()}
     assignments = {stem[: -len(who["id"])] for stem, who in people.items() if stem.endswith(f"_{who['id']}")}
     common = os.path.commonprefix(sorted(stems))
-    for stem in stems - people.keys():
-        before = next((a for a in assignments if stem.startswith(a) and stem != a), "")
-        before = before or (common if len(stems) > 1 else stem)[: _after_last("_", common if len(stems) > 1 else stem)]
+    for stem in stems - people.keys():  # without a receipt: what follows the name of the assignment
+        before = next((a for a in assignments if stem.startswith(a)), common[: _after_last("_", common)])
+        before = before if len(stems) > 1 else stem[: _after_last("_", stem)]
         user = stem.removeprefix(before) or stem
         people[stem] = {"name": user, "id": user}
     claims = {}
@@ -354,35 +354,35 @@ def nbgrader(listing):
 
 def _by_part(entries, listing):
     """Return claims of entries by the names of parts in their paths."""
-    before, after, loose = [], [], set()  # (depth, name) of who may be the student
+    before, after, loose = {}, {}, set()  # from entries to the place of the piece that may be the student
     for entry in entries:
         place = next((n for n, piece in enumerate(entry.parts) if piece in listing.sheets), None)
         if place is None or (place == len(entry.parts) - 1 and entry.kind == "file"):
             continue
         outer = [n for n in range(place) if not listing.is_course_folder(entry.parts[n])]
         if outer:
-            before.append((outer[-1], entry.parts[outer[-1]]))
+            before[entry] = outer[-1]
         below = entry.parts[place + 1 :]
         if len(below) > (entry.kind == "file") and not listing.is_course_folder(below[0]):
-            after.append((place + 1, below[0]))
+            after[entry] = place + 1
         elif below and not listing.is_sheet(below[0]):
             loose.add(below[0])
-    if len(set(before)) > 1 or (before and not after and len(loose) < 2):
+    people = {entry.parts[: place + 1] for entry, place in before.items()}
+    if len(people) > 1 or (people and not after and len(loose) < 2):
         chosen = before
     elif after:
         chosen = after
     else:  # CLASS/PART/ada.ipynb is for the general rule
         return {}
-    depth = Counter(depth for depth, _ in chosen).most_common(1)[0][0]
-    return {
-        entry: Claim(
-            entry.parts[depth],
-            "",
-            (*(piece for piece in entry.parts[:depth] if piece in listing.sheets), *entry.parts[depth + 1 :]),
-        )
-        for entry in entries
-        if len(entry.parts) > depth + (entry.kind == "file")
-    }
+    usual = Counter(sorted(len(path) for path in {e.parts[: place + 1] for e, place in chosen.items()}))
+    depth = usual.most_common(1)[0][0] - 1
+    claims = {}
+    for entry in entries:
+        at = min(depth, chosen.get(entry, depth))  # not so deep as a part's folder
+        if len(entry.parts) > at + (entry.kind == "file"):
+            parts_above = (piece for piece in entry.parts[:at] if piece in listing.sheets)
+            claims[entry] = Claim(entry.parts[at], "", (*parts_above, *entry.parts[at + 1 :]))
+    return claims
 
 
 # --------------------------------------------------------------------------------------- the general rule

@@ -469,8 +469,10 @@ def _class_archives(listing, claims):
     """Return the listings of the archives in a listing that are not one student's, but a class's.
 
     Such an archive has a platform's names, or several people's folders and is the only work there or beside others
-    that are a class's.
+    that are a class's. It lies beside the students, or there is nothing but class archives: what one student has
+    zipped says nothing about others.
     """
+    top = len(layouts.wrappers_of(listing.entries)) + 1
     works = [e for e in listing.entries if e.kind == "file" and layouts.WORK.fullmatch(e.parts[-1])]
     inside, strong, many = {}, set(), set()
     for entry in works:
@@ -487,9 +489,10 @@ def _class_archives(listing, claims):
             strong.add(entry)
         elif len(people) > 1 or (len(works) == 1 and listing.is_course_folder(student)):
             many.add(entry)
-    if strong or len(many) == len(works):
-        strong |= many
-    return {entry: inside[entry] for entry in strong}
+    if len(strong | many) == len(works):
+        return inside
+    found = strong | many if strong else set()
+    return {entry: inside[entry] for entry in works if entry in found and len(entry.parts) == top}
 
 
 def _by_student(claims, part, sheets):

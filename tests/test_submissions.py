@@ -349,6 +349,16 @@ LISTINGS = {
         [f"Submitted files/Ada L/HW 1/Version 1/{NAME}.ipynb", f"Submitted files/Ada L/HW 1/Version 2/{NAME}.ipynb"],
         {"Ada L": [f"Version 1/{NAME}.ipynb", f"Version 2/{NAME}.ipynb"]},
     ),
+    "nbgrader, somebody has a folder more": (
+        "nbgrader",
+        [f"ada/my things/{PART}/{NAME}.ipynb", f"bob/{PART}/{NAME}.ipynb", "cem/2_convergence/2_momentum.ipynb"],
+        {"ada": ONE, "bob": ONE, "cem": ["2_momentum.ipynb"]},
+    ),
+    "nbgrader, groups of a class": (
+        "nbgrader",
+        [f"monday/ada/{PART}/{NAME}.ipynb", f"tuesday/bob/{PART}/{NAME}.ipynb", f"tuesday/cem/x/{PART}/{NAME}.ipynb"],
+        {"ada": ONE, "bob": ONE, "cem": ONE},
+    ),
     "homes on a hub": (
         "nbgrader",
         [f"home/ada/downhill/work/{PART}/{NAME}.ipynb", f"home/bob/downhill/work/{PART}/{NAME}.ipynb"],
@@ -555,17 +565,26 @@ def test_class_archives_in_archives_and_side_by_side(tmp_path):
     canvas = zipped([f"lovelaceada_1234_5678_{NAME}.ipynb", "noycebob_99_7777_work.ipynb"])
     nbgrader = zipped([f"submitted/cem/{PART}/{NAME}.ipynb", f"submitted/dan/{PART}/{NAME}.ipynb"])
     plain = zipped([f"eve/{NAME}.ipynb", f"fay/{NAME}.ipynb"])
-    several = {"moodle.zip": moodle, "canvas.zip": canvas, "nbgrader.zip": nbgrader, "late/plain.zip": plain}
+    several = {"moodle.zip": moodle, "canvas.zip": canvas, "nbgrader.zip": nbgrader, "plain.zip": plain}
     everyone = {"1", "2", "1234", "99", "cem", "dan", "eve", "fay"}
     on_disk(tmp_path / "folder", several | {"gus.ipynb": notebook("gus"), "hal.zip": zipped(["x.ipynb"]), "a.txt": b""})
     assert set(names(tmp_path / "folder")) == everyone | {"gus", "hal"}
-    (tmp_path / "outer.zip").write_bytes(zipped(several))
+    spread = {f"week {number}/{name}": data for number, (name, data) in enumerate(several.items())}
+    (tmp_path / "outer.zip").write_bytes(zipped(spread))
     assert set(names(tmp_path / "outer.zip")) == everyone
     for inner, expected in ((moodle, {"1", "2"}), (canvas, {"1234", "99"}), (plain, {"eve", "fay"})):
         (tmp_path / "outer.zip").write_bytes(zipped({"downloads/class.zip": inner, "downloads/read me.txt": b""}))
         assert set(names(tmp_path / "outer.zip")) == expected
         (tmp_path / "outer.zip").write_bytes(zipped({"a.zip": zipped({"class.zip": inner})}))
         assert set(names(tmp_path / "outer.zip")) == expected
+
+
+def test_what_one_student_has_zipped_says_nothing_about_others(tmp_path):
+    forged = zipped([f"Bob_2_assignsubmission_file/{NAME}.ipynb", f"submitted/bob/{PART}/x.ipynb", f"cem/{NAME}.ipynb"])
+    for number, place in enumerate(("{}_assignsubmission_file", f"{{}}/{PART}", "{}")):
+        listing = {f"{place.format('Ada_1')}/x.zip": forged, f"{place.format('Eve_2')}/y.ipynb": notebook()}
+        found = find(on_disk(tmp_path / str(number), listing), PART)
+        assert [(len(s.files), len(s.notes)) for s in found] == [(3, 0), (1, 0)]
 
 
 def test_zips_of_students_are_no_classes(tmp_path):
