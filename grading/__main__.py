@@ -16,7 +16,7 @@ from grading import Refused, import_helpers
 from grading.layouts import LAYOUTS
 from grading.sandbox import missing
 from grading.session import ROOT, sandbox_of
-from grading.submissions import account, choose, survey
+from grading.submissions import choose, survey
 
 
 def parser():
@@ -75,13 +75,17 @@ def grade(arguments):
     from grading.course import load_part
     from grading.grade import Options, grade_class
     from grading.report import write_reports
-    from grading.store import batch_of, result_path, stored
+    from grading.store import batch_of
 
     sheets = load_part(arguments.part, ROOT, private)
     options = Options(
         arguments.part, str(ROOT), str(private.resolve()) if private else None, arguments.timeout,
         min(30.0, arguments.timeout), not arguments.no_sandbox, batch_of(arguments.submissions),
     )  # fmt: skip
+    if private:
+        from grading.selftest import prove_private
+
+        prove_private(options)
     arguments.out.mkdir(parents=True, exist_ok=True)
     with _progress(len(chosen), arguments.json) as progress:
         if arguments.scheduler:
@@ -91,11 +95,9 @@ def grade(arguments):
         else:
             grade_class(chosen, options, arguments.out, max(1, arguments.jobs), progress)
     summary = write_reports(arguments.out, submissions, sheets, options.batch, arguments.lms)
-    results = [stored(result_path(arguments.out, options.part, options.batch, s)) for s in chosen]
     if arguments.json:
-        print(json.dumps(summary | {"account": account(chosen, results)}))
+        print(json.dumps(summary))
     else:
-        print(account(chosen, results))
         print(f"{summary['students']} students, {summary['mean_points']:.1f} of {summary['worth']} points in the mean; "
               f"{summary['free_text_waiting']} free-text answers wait for a mark.\n"
               f"Read {arguments.out / 'report.html'}; the table is {arguments.out / 'grades.csv'}.")  # fmt: skip

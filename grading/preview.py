@@ -2,7 +2,8 @@
 
 from pathlib import PurePosixPath
 
-from grading.submissions import BadNotebook, known_notebooks, match, read_cells, remarks
+from grading.submissions import known_notebooks, match, remarks
+from tools.cells import BadNotebook, read_cells
 
 __all__ = ["preview"]
 
@@ -61,4 +62,4 @@ def _answers(submission, sheets, known):
             flags.append(f"{len(labels)} files answer {name}: {', '.join(labels)}.")
     missing = [sheet.name for sheet in sheets if sheet.name not in answered]
     answers += [(PurePosixPath(handed.label).as_posix(), "") for handed in submission.others]
-    return answers, flags + remarks(submission, missing, strays)
+    return answers, [*submission.notes, *flags] + remarks(submission, missing, strays)

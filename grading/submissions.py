@@ -5,7 +5,6 @@ import contextlib
 import functools
 import gzip
 import hashlib
-import json
 import lzma
 import os
 import re
@@ -21,11 +20,10 @@ from pathlib import Path, PurePosixPath
 
 from grading import Refused, layouts
 from grading.layouts import Claim, Entry, Listing, plain_name
+from tools.cells import BadNotebook, read_cells
 
-__all__ = [
-    "BadNotebook", "Cell", "Class", "Handed", "Known", "Submission", "account", "choose", "find", "known_notebooks",
-    "match", "read_cells", "remarks", "sheet_names", "survey",
-]  # fmt: skip
+__all__ = ["Class", "Handed", "Known", "Submission", "choose", "find", "known_notebooks", "match", "remarks",
+           "sheet_names", "survey"]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_NOTEBOOK = 50 * 2**20
@@ -50,10 +48,6 @@ NO_NOTEBOOK = {
     ".png": "a picture", ".jpg": "a picture", ".jpeg": "a picture", ".heic": "a picture", ".csv": "a table",
     ".xlsx": "a table", ".url": "a link", ".webloc": "a link", ".lnk": "a link", ".gdoc": "a link",
 }  # fmt: skip
-
-
-class BadNotebook(Exception):
-    """A file that cannot be read as a notebook; the text says why, for the student."""
 
 
 @dataclass(frozen=True)
@@ -682,19 +676,23 @@ def choose(submissions, words):
     return [submission for submission in submissions if submission.id in wanted], unknown
 
 
-def remarks(submission, missing=(), strays=()):
-    """Return sentences for the instructor about how a submission was found and what in it is no notebook.
+def remarks(submission, missing, strays):
+    """Return sentences for instructor and student about what in a submission answers nothing.
 
     Parameters
     ----------
     submission : Submission
     missing : iterable of str
         Names of the notebooks that nothing answers. What lies beside a whole set of notebooks needs no sentence.
-    strays : iterable of str
+    strays : list of str
         What ``match`` said of the notebooks that answer none.
+
+    Returns
+    -------
+    list of str
     """
     missing = set(missing)
-    said = [*submission.notes, *(strays if missing else ())]
+    said = list(strays) if missing else []
     for handed in submission.others:
         name = PurePosixPath(handed.label).name
         archive = name.lower().endswith(OTHER_ARCHIVES)
@@ -714,72 +712,7 @@ def _no_notebook(label, archive):
     return f"{label} is {what}: hand in the .ipynb file from work/."
 
 
-def account(submissions, results):
-    """Return the sentence that closes a run: how many handed in, how many were graded, how many need a look.
-
-    Parameters
-    ----------
-    submissions : list of Submission
-    results : list of dict or None
-        One for each submission, in any order; None where there is none.
-    """
-    there = [result for result in results if result]
-    graded = sum(any(notebook["file"] for notebook in result["notebooks"]) for result in there)
-    look = sum(bool(result["flags"]) for result in there) + len(results) - len(there)
-    return f"{len(submissions)} handed in, {graded} graded, {look} need{'s' if look == 1 else ''} a look."
-
-
 # -------------------------------------------------------------------------------------------- notebooks
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell as far as grading needs it."""
-
-    kind: str
-    id: str
-    grade_id: str
-    source: str
-
-
-def read_cells(data, label):
-    """Return the cells of a notebook given as bytes, whatever wrote it.
-
-    Raises
-    ------
-    BadNotebook
-        With a sentence for the student.
-    """
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    if not text.strip():
-        raise BadNotebook(f"{label} is empty.")
-    try:
-        notebook = json.loads(text)
-    except (ValueError, RecursionError):
-        raise BadNotebook(f"{label} is not a notebook: its text is not JSON. Hand in the .ipynb file itself.") from None
-    worksheets = notebook.get("worksheets") if isinstance(notebook, dict) else None
-    if isinstance(worksheets, list) and worksheets and isinstance(worksheets[0], dict):  # format 3, before 2015
-        notebook = worksheets[0]
-    cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    if not isinstance(cells, list):
-        raise BadNotebook(f"{label} is JSON, but no notebook: it has no cells.")
-    return [_cell(cell) for cell in cells if isinstance(cell, dict)]
-
-
-def _cell(cell):
-    source = cell.get("source", cell.get("input", ""))
-    if isinstance(source, list):
-        source = "".join(part for part in source if isinstance(part, str))
-    metadata = cell.get("metadata")
-    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = marks.get("grade_id") if isinstance(marks, dict) else ""
-    return Cell(
-        *(part if isinstance(part, str) else "" for part in (cell.get("cell_type"), cell.get("id"), grade_id, source))
-    )
 
 
 @dataclass(frozen=True)
@@ -894,5 +827,6 @@ def match(cells, label, sheets, known=()):
 
 def _asked(sheet):
     """Return the ids that answers and checks of a sheet have, and the functions that they ask for."""
-    ids = {e.answer_id for e in sheet.exercises} | set(sheet.given) | {f"free_{q.slug}" for q in sheet.questions}
+    ids = {name for name in sheet.given if name.startswith(ANSWERED)} | {e.answer_id for e in sheet.exercises}
+    ids |= {f"free_{q.slug}" for q in sheet.questions}
     return frozenset(ids), frozenset(name for exercise in sheet.exercises for name in exercise.names)

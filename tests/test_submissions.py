@@ -15,18 +15,16 @@ from grading import Refused
 from grading.__main__ import main
 from grading.course import load_part
 from grading.submissions import (
-    BadNotebook,
     Handed,
     Submission,
-    account,
     choose,
     find,
     known_notebooks,
     match,
-    read_cells,
-    remarks,
     survey,
 )
+from grading.submissions import remarks as remarks_on
+from tools.cells import BadNotebook, read_cells
 
 PART, NAME = "1_landscape", "1_surfaces"
 
@@ -71,6 +69,11 @@ def zipped(listing, **info):
                 setattr(member, name, value)
             archive.writestr(member, data or b"")
     return file.getvalue()
+
+
+def remarks(submission, missing=()):
+    """Return all that is said of a submission before it is graded."""
+    return [*submission.notes, *remarks_on(submission, missing, [])]
 
 
 def who(where, **options):
@@ -823,14 +826,3 @@ def test_a_dry_run_says_who_would_be_whom_and_runs_nothing(tmp_path, capsys, mon
     assert not (tmp_path / "out").exists()
     assert main([*words, "--only", "2,Ada"]) == 0 and "2 handed in, 1 with" in capsys.readouterr().out
     assert main([*words, "--only", "Zoe"]) == 2 and "Nobody here is called Zoe." in capsys.readouterr().err
-
-
-def test_the_sentence_that_closes_a_run():
-    def result(file, *flags):
-        return {"notebooks": [{"file": ""}, {"file": file}], "flags": list(flags)}
-
-    people = [Submission(str(n), "", ()) for n in range(4)]
-    assert account(people, [result("a"), result("b"), result("c"), result("", "nothing")]) == (
-        "4 handed in, 3 graded, 1 needs a look."
-    )
-    assert account(people, [result("a", "x"), result("b"), None, None]) == "4 handed in, 2 graded, 3 need a look."
