@@ -296,15 +296,20 @@ def canvas(listing):
 
 
 def _is_canvas(found, depth):
-    """Say whether numbers are as Canvas gives them: each attachment has its own, and each person one name."""
-    files, names = defaultdict(set), defaultdict(set)
+    """Say whether numbers are as Canvas gives them: each person has one name, and each attachment a number of its own.
+
+    Where several people with several names are told apart, one person's attachments may share a number.
+    """
+    files, names, owners = defaultdict(set), defaultdict(set), defaultdict(set)
     for entry, match in found.items():
+        person = match["id"] or match["anon"]
+        names[person].add((match["name"] or "").casefold())
         if match["file_id"]:
-            files[match["file_id"]].add(entry.parts[depth])
-        names[match["id"] or match["anon"]].add((match["name"] or "").casefold())
-    pieces = {piece for each in files.values() for piece in each}
-    alone = all(len({ENDINGS.sub("", piece) for piece in each}) == 1 for each in files.values())
-    return bool(pieces or names) and alone and all(len(each) == 1 for each in names.values())
+            files[match["file_id"]].add(ENDINGS.sub("", entry.parts[depth]))
+            owners[match["file_id"]].add(person)
+    alone = all(len(each) == 1 for each in files.values())
+    people = len(names) > 1 and len(set.union(*names.values())) > 1 and all(len(each) == 1 for each in owners.values())
+    return bool(names) and all(len(each) == 1 for each in names.values()) and (alone or people)
 
 
 def _canvas_claim(match, entry, depth):
