@@ -7,7 +7,7 @@ from pathlib import Path
 from grading import Refused
 from grading.classbook import open_book
 from grading.course import ROOT, cells_of
-from grading.store import open_results
+from grading.store import check_format
 
 __all__ = ["export"]
 
@@ -39,7 +39,7 @@ def export(results, url):
         raise Refused("nbgrader is not installed here: pip install nbgrader.") from None
     if not (results / "students").is_dir():
         raise Refused(f"There is no graded class in {results}.")
-    open_results(results)
+    check_format(results)
     here = str(Path(sys.executable).parent)  # nbgrader calls `alembic` by name, be the environment active or not
     os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
     book = open_book(results)
@@ -54,7 +54,7 @@ def export(results, url):
             for student in book.students:
                 for part in student.work:
                     _add_submission(gradebook, book, student, part)
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, ImportError, OSError) as error:  # ImportError: the database's driver
         raise Refused(f"{url} cannot be written: {str(error).splitlines()[0]}") from None
     print(f"{len(book.students)} students are in {url}.")
     return 0
@@ -75,10 +75,13 @@ def _add_submission(gradebook, book, student, part):
     named = {"last_name": student.name, "lms_user_id": student.lms_id} if student.lms_id else {}
     gradebook.update_or_create_student(student.id, **named)
     submission = gradebook.update_or_create_submission(part, student.id)
-    notebooks = {notebook.name: notebook for notebook in submission.notebooks}
+    grades = {(notebook.name, grade.name): grade for notebook in submission.notebooks for grade in notebook.grades}
     for column in book.of(part):
-        wanted = f"{'free' if column.by_hand else 'check'}_{column.slug}"
-        grade = next(grade for grade in notebooks[column.notebook].grades if grade.name == wanted)
+        wanted = column.notebook, f"{'free' if column.by_hand else 'check'}_{column.slug}"
+        if wanted not in grades:
+            raise Refused(f"The gradebook was made for other exercises: {student.id} has no cell {wanted[1]} of {part}/"
+                          f"{column.notebook} in it. Export into a new one with --db.")  # fmt: skip
+        grade = grades[wanted]
         if column.by_hand:
             mark = book.mark(student, column)
             grade.manual_score = mark.mark if mark else None

@@ -145,11 +145,12 @@ def _rows(path):
     if not path.is_file():
         return
     lines = _table(path)
-    head = next((at for at, line in enumerate(lines) if any(cell.strip() for cell in line)), None)
-    if head is not None and lines[head][0].strip().lower().startswith("sep="):
-        head += 1
-    if head is None or head >= len(lines):
+    filled = [at for at, line in enumerate(lines) if any(cell.strip() for cell in line)]
+    if filled and lines[filled[0]][0].strip().lower().startswith("sep="):  # what tells a spreadsheet the delimiter
+        del filled[0]
+    if not filled:
         raise BadMarks(f"{path} is empty. Take it away, and it is made anew, or put back what was in it.")
+    head = filled[0]
     titles = [cell.strip().casefold() for cell in lines[head]]
     lacking = {"notebook", "question", "mark"} - set(titles)
     if lacking or not {"student", "lms_id"} & set(titles):

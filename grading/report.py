@@ -257,9 +257,18 @@ def class_page(book, out):
             for student in book.students]  # fmt: skip
     return PAGES.get_template("class.html").render(
         parts=[_class_part(book, part) for part in book.parts], look=[(s, why) for s, why in look if why],
-        broken=[path.relative_to(out) for path in book.broken], states=STATES,
+        broken=[path.relative_to(out) for path in book.broken], states=STATES, renumbered=_renumbered(book),
         students=[(s, {part: book.points(s, part) for part in s.work}) for s in book.students],
     )  # fmt: skip
+
+
+def _renumbered(book):
+    """Return the names that have another number in each part."""
+    numbers = defaultdict(list)
+    for student in book.students:
+        if student.lms_id:
+            numbers[student.name].append(set(student.work))
+    return [name for name, each in numbers.items() if len(each) > 1 and len(set().union(*each)) == sum(map(len, each))]
 
 
 def _class_part(book, part):

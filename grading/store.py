@@ -10,8 +10,10 @@ from pathlib import Path
 
 from grading import Refused
 
-__all__ = ["FORMAT", "CannotWrite", "batch_of", "everything", "identity", "open_results", "result_path", "save",
-           "stored", "write"]  # fmt: skip
+__all__ = [
+    "FORMAT", "CannotWrite", "batch_of", "check_format", "everything", "identity", "open_results", "result_path",
+    "save", "stored", "write",
+]  # fmt: skip
 
 FORMAT = 2  # of a results folder
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -47,6 +49,13 @@ def open_results(out):
         If an older or a newer version wrote it, or it is a file. Nothing in it is touched.
     CannotWrite
     """
+    check_format(out)
+    if not (out / "format.json").is_file():
+        write(out / "format.json", json.dumps({"format": FORMAT}))
+
+
+def check_format(out):
+    """Raise Refused unless a folder for results is of this version, or new."""
     told = out / "format.json"
     if out.exists() and not out.is_dir():
         raise Refused(f"{out} is a file, not a folder for results: choose another --out.")
@@ -57,10 +66,8 @@ def open_results(out):
                 f"{out} holds results in another format than this version writes ({told} does not say "
                 f'{{"format": {FORMAT}}}). Nothing was touched. {_elsewhere(out)}'
             )
-        return
-    if any((out / "students").glob("*.json")):
+    elif any((out / "students").glob("*.json")):
         raise Refused(f"{out} holds results of an older version. Nothing was touched. {_elsewhere(out)}")
-    write(told, json.dumps({"format": FORMAT}))
 
 
 def _elsewhere(out):
