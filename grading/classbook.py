@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -167,8 +168,8 @@ def open_book(out, sheets=(), submissions=()):
     worth = {column.key: column.worth for column in columns if column.by_hand}
     marks, kept = read_marks(out / "free_text.csv", sorted(people), worth, others, bool(broken))
     students = merged(results)
-    here = {student.id for student in students}
-    kept += [mark.row for key, mark in marks.items() if key[0] not in here]
+    stored_ids = {student.id for student in students}
+    kept += [mark.row for key, mark in marks.items() if key[0] not in stored_ids]
     texts = {(s.id, *c.key): _entry(s, c, "questions") for s in students for c in columns if c.by_hand}
     marks = {key: settled(mark, version(texts[key]) if texts.get(key) else None) for key, mark in marks.items()}
     return Book(columns, students, marks, kept, broken)
@@ -236,7 +237,7 @@ def _work(results):
         if len({_content(notebook) for _, notebook in handed}) > 1:
             places = [_readable(batch, batches) for batch, _ in handed]
             flags.append(f"{name} was handed in more than once, in {' and in '.join(places)}; the best counts.")
-    if len(names := sorted({result["student"] for result in results})) > 1:
+    if len(names := sorted({unicodedata.normalize("NFC", result["student"]) for result in results})) > 1:
         flags.append(f"One identity, several names: {', '.join(names)}. Is that one student?")
     return Work({name: _best(each) for name, each in copies.items()}, tuple(flags), tuple(notes), batches,
                 any(notebook["file"] for each in copies.values() for _, notebook in each))  # fmt: skip

@@ -344,8 +344,8 @@ def _bars(rows, n):
         width = [counts[state] for _, counts in rows]
         ax.barh(range(len(rows)), width, left=left, color=SHADES[state], edgecolor="grey", linewidth=0.4, label=words)
         left = [a + b for a, b in zip(left, width, strict=True)]
-    ax.set(yticks=range(len(rows)), yticklabels=[name for name, _ in rows], xlim=(0, max(n, 1)), xlabel="students")
-    ax.invert_yaxis()
+    ax.set(yticks=range(len(rows)), yticklabels=[name for name, _ in rows], xlim=(0, max(n, 1)),
+           ylim=(len(rows) - 0.4, -0.6), xlabel="students")  # fmt: skip
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(STATES), frameon=False)
     return _svg(figure)
 

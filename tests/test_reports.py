@@ -342,6 +342,14 @@ def test_namesakes_and_twice_used_names_are_told_apart(tmp_path):
     assert "several names: Jan Maier, Somebody Else" in one.work[PART].flags[0]
 
 
+def test_one_name_encoded_in_two_ways_is_one_student(tmp_path):
+    for name, batch in (("J\u00fcrgen", "mac-11111111"), ("Ju\u0308rgen", "windows-22222222")):
+        path = store_result(tmp_path, Person(name, "", "j"), batch=batch)
+        path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "id"}))
+    assert reports(tmp_path)["students"] == 1
+    assert table(tmp_path / "grades.csv")[0]["needs_a_look"] == "0"
+
+
 def test_results_of_an_older_version_are_left_alone(tmp_path):
     (tmp_path / "students").mkdir()
     (tmp_path / "students" / "ada.json").write_text("{}")
