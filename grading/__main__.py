@@ -80,6 +80,10 @@ def grade(arguments):
     )  # fmt: skip
     open_results(arguments.out)
     check_marks(arguments.out, sheets, submissions)
+    if private:
+        from grading.selftest import prove_private
+
+        prove_private(options)
     with _progress(len(chosen), arguments.json) as progress:
         if arguments.scheduler:
             from grading.cluster import grade_on_cluster

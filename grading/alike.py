@@ -59,7 +59,7 @@ def alike(students, part, exercises):
     """
     found = []
     for name, exercise in exercises:
-        stub, solution = (shape(getattr(exercise, key, "")) for key in ("stub", "solution"))
+        stub, solution = shape(exercise.stub), shape(exercise.solution)
         groups = defaultdict(list)
         for student in students:
             if part in student.work and (notebook := student.work[part].notebooks.get(name)):

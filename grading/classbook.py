@@ -1,6 +1,5 @@
 """Put together what is stored: one student over all parts and batches, the best copy of each notebook, the marks."""
 
-import hashlib
 import json
 import re
 import unicodedata
@@ -10,12 +9,11 @@ from dataclasses import dataclass
 from grading import Refused
 from grading.course import ROOT, load_part, parts
 from grading.marks import read_marks, settled
-from grading.store import everything, identity
+from grading.store import everything
 
 __all__ = ["EMPTY", "Book", "Column", "Student", "Work", "merged", "open_book"]
 
 EMPTY = "vempty"  # the version of an answer in which nothing was written
-STUBS = ("", "*Write your answer here.*")
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class Book:
         """Return what a student's result says of an exercise; it is "absent" if there is none."""
         found = _entry(student, column, "exercises")
         return found or {"slug": column.slug, "points": 0, "worth": column.worth, "state": "absent", "said": [],
-                         "problem": ""}  # fmt: skip
+                         "problem": "", "detail": ""}  # fmt: skip
 
     def question(self, student, column):
         """Return a student's text as a result holds it, or None if there is no notebook."""
@@ -164,7 +162,7 @@ def open_book(out, sheets=(), submissions=()):
     elsewhere = [sheet for part in loaded if part not in here for sheet in loaded[part]]
     others = {(sheet.part, sheet.name, question.slug) for sheet in elsewhere for question in sheet.questions}
     people = {(result["id"], result["student"], result["lms_id"]) for result in results}
-    people |= {(identity(s.student, s.lms_id), s.student, s.lms_id) for s in submissions}
+    people |= {(s.id, s.student, s.lms_id) for s in submissions}
     worth = {column.key: column.worth for column in columns if column.by_hand}
     marks, kept = read_marks(out / "free_text.csv", sorted(people), worth, others, bool(broken))
     students = merged(results)
@@ -177,17 +175,14 @@ def open_book(out, sheets=(), submissions=()):
 
 def version(question):
     """Return which text a result holds, by its hash, or ``EMPTY``."""
-    if question.get("empty", question["text"].strip() in STUBS):
-        return EMPTY
-    return question.get("version") or f"v{hashlib.sha256(question['text'].encode()).hexdigest()[:12]}"
+    return EMPTY if question["empty"] else question["version"]
 
 
 def _columns(sheet):
     for exercise in sheet.exercises:
         yield Column(sheet.part, sheet.name, exercise.slug, exercise.title, exercise.points, False, exercise)
     for question in sheet.questions:
-        title = question.slug.replace("_", " ")
-        yield Column(sheet.part, sheet.name, question.slug, title, question.points, True, question)
+        yield Column(sheet.part, sheet.name, question.slug, question.title, question.points, True, question)
 
 
 def _entry(student, column, kind):
@@ -227,7 +222,7 @@ def merged(results):
 def _work(results):
     """Return what counts of one student's results in one part, one result a batch."""
     batches = tuple(result["batch"] for result in results)
-    flags, notes = (list(dict.fromkeys(s for r in results for s in r.get(key, ()))) for key in ("flags", "notes"))
+    flags, notes = (list(dict.fromkeys(s for r in results for s in r[key])) for key in ("flags", "notes"))
     copies = defaultdict(list)
     for result in results:
         for notebook in result["notebooks"]:

@@ -8,6 +8,7 @@ from grading.grade import Options, course_key, grade_submission, key_of, ungrade
 from grading.session import Unsafe
 from grading.store import result_path, save, stored
 from grading.submissions import Handed, Submission
+from tools.cells import BadNotebook
 
 __all__ = ["grade_on_cluster"]
 
@@ -47,8 +48,6 @@ def grade_on_cluster(submissions, options, out, address, progress):
     from dataclasses import asdict
 
     from distributed import Client, as_completed
-
-    from grading.submissions import BadNotebook
 
     waiting = iter(submissions)
     with Client(address) as client:

@@ -16,7 +16,7 @@ from downhill.figures import COLORS  # noqa: E402
 from grading.alike import alike  # noqa: E402
 from grading.classbook import EMPTY, open_book, version  # noqa: E402
 from grading.marks import FREE_TEXT, Mark, safe  # noqa: E402
-from grading.store import identity, write  # noqa: E402
+from grading.store import write  # noqa: E402
 
 __all__ = ["write_reports"]
 
@@ -80,7 +80,7 @@ def summary(book, submissions, part, lms=None):
         "handed_in", "graded", "need_a_look"; "earlier", the number of students whose work is from other runs alone;
         "unreadable", stored files; "left_out", names that the platform's table lacks.
     """
-    own = {identity(s.student, s.lms_id) for s in submissions}
+    own = {submission.id for submission in submissions}
     here = [student for student in book.students if part in student.work]
     mine = [student for student in here if student.id in own]
     texts = [(student, column) for student in here for column in book.of(part, by_hand=True)]
@@ -293,15 +293,11 @@ def _commonest(book, students, columns, state, most=20):
     for column in columns:
         for student in students:
             if (found := book.exercise(student, column))["state"] == state:
-                detail = found.get("detail") or _failing(found) or found["problem"] or "no answer"
+                detail = found["detail"]
                 reason = detail if state == "failed" else found["problem"] or detail
                 groups[column, _title(reason)].append((student, detail))
     ranked = sorted(groups.items(), key=lambda group: -len(group[1]))
     return [(column, sentence, who) for (column, sentence), who in ranked[:most]]
-
-
-def _failing(exercise):
-    return next((line for line in exercise["said"] if line.startswith("FAIL")), "")
 
 
 def _title(sentence):
@@ -315,7 +311,7 @@ def questions_page(book):
     for column in (column for column in book.columns if column.by_hand):
         question, found = column.asked, RUBRIC.search(column.asked.model)
         asked.append({
-            "column": column, "title": question.title, "task": getattr(question, "task", ""),
+            "column": column, "title": question.title, "task": question.task,
             "model": question.model[: found.start()] if found else question.model,
             "rubric": [line.strip() for line in found[2].split(";")] if found else [],
             "waiting": sum(book.waits(student, column) for student in book.students),

@@ -5,13 +5,12 @@ import hashlib
 import json
 import os
 import re
-import unicodedata
 from pathlib import Path
 
 from grading import Refused
 
 __all__ = [
-    "FORMAT", "CannotWrite", "batch_of", "check_format", "everything", "identity", "open_results", "result_path",
+    "FORMAT", "CannotWrite", "batch_of", "check_format", "everything", "open_results", "result_path",
     "save", "stored", "write",
 ]  # fmt: skip
 
@@ -88,7 +87,7 @@ def everything(out):
     -------
     list of dict
         In the order of their parts, batches and file names. Each has the keys "part", "batch" and "slug" as its place
-        says, and "id".
+        says.
     list of Path
         What cannot be read.
     """
@@ -98,16 +97,10 @@ def everything(out):
             continue  # a draft that a killed process has left
         if result := stored(path):
             *_, part, batch, _ = path.parts
-            who = result.get("id") or identity(result["student"], result["lms_id"])
-            results.append(result | {"part": part, "batch": batch, "slug": path.stem, "id": who})
+            results.append(result | {"part": part, "batch": batch, "slug": path.stem})
         else:
             broken.append(path)
     return results, broken
-
-
-def identity(student, lms_id):
-    """Return what a student is known by: the number in the learning platform, else the name, however it is encoded."""
-    return lms_id or unicodedata.normalize("NFC", student)
 
 
 def save(path, result):
@@ -118,9 +111,17 @@ def save(path, result):
 def stored(path):
     """Return a stored result, or None if there is none that can be read: then it is graded again."""
     found = _read(path)
-    if not isinstance(found, dict) or found.get("format", FORMAT) != FORMAT:
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
         return None
-    kinds = {"student": str, "lms_id": str, "flags": list, "notebooks": list, "points": int | float}
+    kinds = {
+        "id": str,
+        "student": str,
+        "lms_id": str,
+        "flags": list,
+        "notes": list,
+        "notebooks": list,
+        "points": int | float,
+    }
     return found if all(isinstance(found.get(key), kind) for key, kind in kinds.items()) else None
 
 

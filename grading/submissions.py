@@ -2,23 +2,20 @@
 
 import hashlib
 import io
-import json
 import re
 import unicodedata
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-__all__ = ["BadNotebook", "Cell", "Handed", "Submission", "find", "match", "read_cells"]
+from tools.cells import BadNotebook
+
+__all__ = ["Handed", "Submission", "find", "match"]
 
 MAX_NOTEBOOK = 50 * 2**20
 MAX_ZIP_MEMBERS = 200_000
 MOODLE = re.compile(r"^(?P<name>.+)_(?P<id>\d+)_assignsubmission_\w+?_?$")
 CANVAS = re.compile(r"^(?P<name>[^_/]+)(?:_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)$")
-
-
-class BadNotebook(Exception):
-    """A file that cannot be read as a notebook; the text says why, for the student."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +70,12 @@ class Submission:
     student: str
     lms_id: str
     files: tuple
+    others: tuple = ()
+    notes: tuple = ()
+
+    @property
+    def id(self):
+        return self.lms_id or self.student
 
     @property
     def slug(self):
@@ -173,56 +176,6 @@ def _owner(name, part):
     return pieces[0], ""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A cell as far as grading needs it."""
-
-    kind: str
-    id: str
-    grade_id: str
-    source: str
-
-
-def read_cells(data, label):
-    """Return the cells of a notebook given as bytes, whatever wrote it.
-
-    Raises
-    ------
-    BadNotebook
-        With a sentence for the student.
-    """
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    if not text.strip():
-        raise BadNotebook(f"{label} is empty.")
-    try:
-        notebook = json.loads(text)
-    except (ValueError, RecursionError):
-        raise BadNotebook(f"{label} is not a notebook: its text is not JSON. Hand in the .ipynb file itself.") from None
-    worksheets = notebook.get("worksheets") if isinstance(notebook, dict) else None
-    if isinstance(worksheets, list) and worksheets and isinstance(worksheets[0], dict):  # format 3, before 2015
-        notebook = worksheets[0]
-    cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    if not isinstance(cells, list):
-        raise BadNotebook(f"{label} is JSON, but no notebook: it has no cells.")
-    return [_cell(cell) for cell in cells if isinstance(cell, dict)]
-
-
-def _cell(cell):
-    source = cell.get("source", cell.get("input", ""))
-    if isinstance(source, list):
-        source = "".join(part for part in source if isinstance(part, str))
-    metadata = cell.get("metadata")
-    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = marks.get("grade_id") if isinstance(marks, dict) else ""
-    return Cell(
-        *(part if isinstance(part, str) else "" for part in (cell.get("cell_type"), cell.get("id"), grade_id, source))
-    )
-
-
 def match(cells, label, sheets):
     """Return the sheet that a notebook answers, or None: by cell ids, then by names of functions, then by its name."""
     ids = {cell.id for cell in cells} | {cell.grade_id for cell in cells}
@@ -235,4 +188,6 @@ def match(cells, label, sheets):
         return len(ids & known) + len(defined & asked), PurePosixPath(label).stem == sheet.name
 
     best = max(sheets, key=likeness)
-    return best if likeness(best) > (0, False) else None
+    if likeness(best) > (0, False):
+        return best, ""
+    return None, f"{label} answers no notebook of {sheets[0].part}."

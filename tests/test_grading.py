@@ -22,7 +22,7 @@ import classroom
 import numpy as np
 import pytest
 from conftest import ROOT
-from hostile import HOSTILE
+from hostile import ALL, HOSTILE, VICTIM
 
 from grading import selftest
 from grading.__main__ import main
@@ -38,6 +38,7 @@ from grading.submissions import Handed, Submission, find
 from grading.wire import Garbage, Opaque, decode, encode
 
 PART, NAME = "1_landscape", "1_surfaces"
+WORTH, ONE = classroom.worth(PART, NAME), classroom.worth(PART, NAME, VICTIM)
 OPTIONS = Options(PART, str(ROOT), cell_seconds=4, seconds=60)
 needs_sandbox = pytest.mark.skipif(bool(missing()), reason=" ".join(missing()) or "none")
 
@@ -79,7 +80,7 @@ def test_values_survive_the_wire(value):
 
 
 def test_what_is_no_plain_value_becomes_opaque():
-    for value in (object(), np, iter([]), print):
+    for value in (object(), np, print):
         data, buffers = encode(value)
         assert isinstance(decode(data, b""), Opaque)
     assert decode(*encode(object())[:1], b"") != decode(*encode(object())[:1], b"")
@@ -151,10 +152,7 @@ HONEST = {
 def test_what_honest_answers_use_works_in_the_sandbox():
     cells = [Cell(title, source) for title, source in HONEST.items()]
     notebook = Notebook(sandbox_of(True), cells, cell_seconds=30)
-    try:
-        notebook.start()
-    finally:
-        notebook.close()
+    notebook.close()
     assert {cell.id: cell.error or cell.bad for cell in cells if cell.error or cell.bad} == {}
 
 
@@ -199,7 +197,7 @@ def test_a_hostile_submission_gets_its_fair_mark(title, tmp_path, monkeypatch):
     result = grade_submission(hand_in(tmp_path, data), OPTIONS)
     got = notebook_of(result)
     states = [(e["slug"], e["state"], e["problem"], e["said"][-1:]) for e in got["exercises"] if e["state"] != "passed"]
-    assert got["points"] == 8 - lost, (states, result["flags"])
+    assert got["points"] == (0 if lost == ALL else WORTH - lost * ONE), (states, result["flags"])
     assert orphans() <= before
     assert not os.path.exists("/tmp/pickled")
     json.dumps(result)
@@ -313,7 +311,7 @@ def test_a_fault_of_the_grader_costs_one_student_a_look(tmp_path, monkeypatch):
     write_reports(out, submissions, load_part(PART), OPTIONS.batch)
     assert "The grader failed here" in (out / "report.html").read_text()
     grade_class(submissions, OPTIONS, out)
-    assert json.loads(result_path(out, PART, OPTIONS.batch, submissions[1]).read_text())["points"] == 8
+    assert json.loads(result_path(out, PART, OPTIONS.batch, submissions[1]).read_text())["points"] == WORTH
 
 
 def test_every_layout_is_found(tmp_path):
@@ -443,7 +441,6 @@ def test_killed_at_any_moment_it_finishes_with_the_same_table(tmp_path):
 def test_an_answer_that_calls_back_for_ever_meets_its_limit():
     notebook = Notebook(sandbox_of(True), [Cell("a", "def ask(f):\n    while True:\n        f(1.0)")], cell_seconds=1)
     try:
-        notebook.start()
         notebook.begin()
         with pytest.raises(Gone, match="longer than"):
             Answer(notebook, "ask")(lambda x: x)
@@ -460,7 +457,7 @@ def test_private_checks_count_and_do_not_show(tmp_path):
         "def check_violated_fraction(answer):\n    check_close('a secret', 1.0, 2.0)\n", encoding="utf-8"
     )
     run_grader("grade", where, "--part", PART, "--out", tmp_path / "out", "--tests", tests, "--jobs", 1)
-    assert {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}["ada"] == "7"
+    assert {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}["ada"] == f"{WORTH - ONE}"
 
 
 @pytest.mark.long
@@ -484,7 +481,7 @@ def test_nbgrader_itself_can_release_and_grade_the_course(tmp_path):
     kept = json.loads((ROOT / "exercises" / PART / f"{NAME}.ipynb").read_text())
     assert [c["source"] for c in made["cells"]] == [c["source"] for c in kept["cells"]]
     with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as book:
-        assert book.find_submission(PART, "ada").score == 8
+        assert book.find_submission(PART, "ada").score == WORTH
         assert book.find_submission(PART, "bob").score == 0
 
 
