@@ -70,7 +70,11 @@ def alike(students, part, exercises):
             if answer == stub or beyond < SHORT:
                 continue
             if answer == solution:
-                found.append((f"{name}: {exercise.slug}", who, "the same as the course's solution"))
+                found.append((f"{name}: {exercise.slug}", who, f"the same as the course's solution ({_students(who)})"))
             elif len(who) > 1 and (len(who) <= few or beyond >= LONG):
-                found.append((f"{name}: {exercise.slug}", who, f"the same as one another ({len(who)} students)"))
+                found.append((f"{name}: {exercise.slug}", who, f"the same as one another ({_students(who)})"))
     return found
+
+
+def _students(who):
+    return f"{len(who)} {'student' if len(who) == 1 else 'students'}"

@@ -233,10 +233,14 @@ def _student_part(book, student, part):
              "text": (book.question(student, column) or {"text": ""})["text"], "id": f"{name}-{column.slug}"}
             for column in columns if column.by_hand
         ]  # fmt: skip
+        if not found["file"]:  # what has a mark is shown all the same
+            exercises, questions = [], [question for question in questions if question["mark"].mark is not None]
+        shown = {entry["column"].key for entry in exercises + questions}
         answers = {column.asked.answer_id for column in columns if not column.by_hand}
         notebooks.append({
             "name": name, "file": found["file"], "exercises": exercises, "questions": questions,
             "cells": [cell for cell in found["cells"] if cell["id"] not in answers],
+            "lacking": sum(column.worth for column in columns if column.key not in shown),
         })  # fmt: skip
     return {"part": part, "points": book.points(student, part), "worth": book.worth(part), "notes": work.notes,
             "notebooks": notebooks}  # fmt: skip
@@ -311,7 +315,8 @@ def questions_page(book):
     for column in (column for column in book.columns if column.by_hand):
         question, found = column.asked, RUBRIC.search(column.asked.model)
         asked.append({
-            "column": column, "title": question.title, "task": question.task,
+            "column": column, "title": question.title,
+            "task": "" if question.task.lstrip("# ") == question.title else question.task,
             "model": question.model[: found.start()] if found else question.model,
             "rubric": [line.strip() for line in found[2].split(";")] if found else [],
             "waiting": sum(book.waits(student, column) for student in book.students),
