@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 from grading import Refused, import_helpers
+from grading.layouts import LAYOUTS
 from grading.sandbox import missing
 from grading.session import ROOT, sandbox_of
-from grading.submissions import find
+from grading.submissions import choose, survey
 
 
 def parser():
@@ -24,13 +25,16 @@ def parser():
                                   formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     commands = top.add_subparsers(dest="command", required=True)
     grade = commands.add_parser("grade", help="grade a class")
-    grade.add_argument("submissions", type=Path, help="a folder, or a zip from Moodle or Canvas")
+    grade.add_argument("submissions", type=Path, help="a folder, a learning platform's zip, or a notebook")
     grade.add_argument("--part", required=True, help="a part of the course, such as 1_landscape")
     grade.add_argument("--out", type=Path, default=Path("results"), help="where results go (default: results)")
     grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a processor)")
     grade.add_argument("--scheduler", help="the address of a Dask scheduler, such as tcp://10.0.0.5:8786")
     grade.add_argument("--timeout", type=float, default=120, help="seconds for one notebook (default: 120)")
-    grade.add_argument("--only", help="students, separated by commas")
+    grade.add_argument("--only", help="names or numbers of students, separated by commas")
+    grade.add_argument("--layout", choices=tuple(LAYOUTS), help="how files are named, if the rules see it wrongly: "
+                       + "; ".join(f"{name}, {looks}" for name, (_, looks, _) in LAYOUTS.items()))  # fmt: skip
+    grade.add_argument("--dry-run", action="store_true", help="say who handed in what, and run nothing")
     grade.add_argument("--tests", type=Path, help="a folder with your own checks, PART/NOTEBOOK.py")
     grade.add_argument("--lms", choices=("moodle", "canvas"), help="also write a table for its import")
     grade.add_argument("--no-sandbox", action="store_true", help="run students' code without protection")
@@ -49,6 +53,8 @@ def parser():
 
 def grade(arguments):
     """Grade a class; return the exit code."""
+    if arguments.dry_run:
+        return dry_run(arguments)
     if not arguments.no_sandbox and (lacking := missing()):
         print(f"{' '.join(lacking)}\nNothing was run. With --no-sandbox students' code runs unprotected, with your "
               "rights: do that only on a machine that holds nothing of value.", file=sys.stderr)  # fmt: skip
@@ -57,15 +63,13 @@ def grade(arguments):
     if private and not private.is_dir():
         print(f"There is no folder {private} with checks of your own.", file=sys.stderr)
         return 2
-    submissions = find(arguments.submissions, arguments.part)
+    found = survey(arguments.submissions, arguments.part, arguments.layout)
+    chosen = submissions = list(found.submissions)
     if arguments.only:
-        wanted = set(arguments.only.split(","))
-        chosen = [s for s in submissions if wanted & {s.student, s.slug, s.lms_id}]
-        if unknown := wanted - {name for s in chosen for name in (s.student, s.slug, s.lms_id)}:
-            print(f"Nobody here is called {', '.join(sorted(unknown))}.", file=sys.stderr)
+        chosen, unknown = choose(submissions, arguments.only)
+        if unknown:
+            print(f"Nobody here is called {', '.join(unknown)}.", file=sys.stderr)
             return 2
-    else:
-        chosen = submissions
     if not arguments.scheduler and (ROOT / "solutions" / arguments.part).is_dir():
         sandbox_of(not arguments.no_sandbox)  # it imports NumPy and the others while this process does
     import_helpers()
@@ -91,7 +95,7 @@ def grade(arguments):
             grade_on_cluster(chosen, options, arguments.out, arguments.scheduler, progress)
         else:
             grade_class(chosen, options, arguments.out, max(1, arguments.jobs), progress)
-    return report(arguments, submissions, sheets, options.batch)
+    return report(arguments, found, sheets)
 
 
 def check_marks(out, sheets, submissions):
@@ -102,16 +106,19 @@ def check_marks(out, sheets, submissions):
         open_book(out, sheets, submissions)
 
 
-def report(arguments, submissions, sheets, batch):
+def report(arguments, found, sheets):
     """Write the reports of a graded class, and say what came of it; return the exit code."""
     from grading.report import write_reports
 
-    summary = write_reports(arguments.out, submissions, sheets, batch, arguments.lms)
+    summary = write_reports(arguments.out, list(found.submissions), sheets, arguments.lms)
+    summary["nobodys"] = list(found.nobodys)
     print(json.dumps(summary) if arguments.json else _in_words(summary, arguments.out, arguments.lms))
     return 0
 
 
 def _in_words(summary, out, lms):
+    from grading.preview import nobodys_work
+
     look, earlier = summary["need_a_look"], summary["earlier"]
     needs = "needs" if look == 1 else "need"
     lines = [
@@ -128,7 +135,24 @@ def _in_words(summary, out, lms):
         more = f" and {len(missing_numbers) - 10} more" if len(missing_numbers) > 10 else ""
         lines.append(f"Without a number of the learning platform, and so not in grades-{lms}.csv: "
                      f"{', '.join(missing_numbers[:10])}{more}.")  # fmt: skip
+    if summary["nobodys"]:
+        lines.append(nobodys_work(summary["nobodys"]))
     return "\n".join([*lines, f"Read {out / 'report.html'}; the table is {out / 'grades.csv'}."])
+
+
+def dry_run(arguments):
+    """Print who handed in what, and what would be graded; return the exit code. Nothing is run or written."""
+    found = survey(arguments.submissions, arguments.part, arguments.layout)
+    chosen, unknown = choose(found.submissions, arguments.only) if arguments.only else (found.submissions, [])
+    if unknown:
+        print(f"Nobody here is called {', '.join(unknown)}.", file=sys.stderr)
+        return 2
+    import_helpers()
+    from grading.course import load_part
+    from grading.preview import preview
+
+    print("\n".join(preview(found, chosen, load_part(arguments.part, ROOT), ROOT)))
+    return 0
 
 
 class _progress:
@@ -183,6 +207,9 @@ def main(words=None):
     except KeyboardInterrupt:
         print("Stopped. What is graded is kept; the same command goes on from there.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

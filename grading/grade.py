@@ -22,7 +22,7 @@ from grading.runner import wanted
 from grading.sandbox import end_with_parent
 from grading.session import Notebook, sandbox_of
 from grading.store import FORMAT, result_path, save, stored
-from grading.submissions import match
+from grading.submissions import known_notebooks, match, remarks
 from tools import versions
 from tools.cells import BadNotebook, fingerprint, normal, plan, read_cells
 
@@ -86,7 +86,9 @@ def course_key(options):
 def key_of(submission, options):
     """Return a hash of all that decides the result of a submission."""
     digest = hashlib.sha256(course_key(options).encode())
-    digest.update(repr((submission.student, submission.lms_id, options.confined)).encode())
+    others = [handed.label for handed in submission.others]
+    about = (submission.student, submission.lms_id, others, submission.notes, options.confined)
+    digest.update(repr(about).encode())
     for handed in submission.files:
         digest.update(handed.label.encode())
         try:
@@ -112,9 +114,7 @@ def grade_submission(submission, options, key=None):
         Plain data: what the student's JSON file holds.
     """
     sheets = sheets_of(options)
-    flags, notes, copies = list(submission.notes), [], {sheet.name: {} for sheet in sheets}
-    for handed in submission.others:
-        notes.append(f"{handed.label} is no notebook: hand in the .ipynb file itself.")
+    flags, notes, strays, copies = list(submission.notes), [], [], {sheet.name: {} for sheet in sheets}
     for handed in submission.files:
         try:
             data = handed.read()
@@ -122,11 +122,12 @@ def grade_submission(submission, options, key=None):
         except BadNotebook as error:
             notes.append(str(error))
             continue
-        sheet, why = match(cells, handed.label, sheets)
+        sheet, why = match(cells, handed.label, sheets, known_notebooks(Path(options.root)))
         if sheet is None:
-            notes.append(why)
+            strays.append(why)
         else:
             copies[sheet.name].setdefault(hashlib.sha256(data).hexdigest(), (handed.label, cells))
+    notes += remarks(submission, [name for name, found in copies.items() if not found], strays)
     graded = [_best(sheet, list(copies[sheet.name].values()), options) for sheet in sheets]
     for notebook in graded:
         notes += notebook.pop("notes")

@@ -32,7 +32,7 @@ NAMED = 50  # students that are named for one failing check
 RUBRIC = re.compile(r"\n*\((\d+ points?): (.+?)\.?\)\s*$", re.DOTALL)
 
 
-def write_reports(out, submissions, sheets, batch, lms=None):
+def write_reports(out, submissions, sheets, lms=None):
     """Write every report from all that is stored: every part, every batch.
 
     Parameters
@@ -43,8 +43,6 @@ def write_reports(out, submissions, sheets, batch, lms=None):
         Of this run.
     sheets : list of Sheet
         Of the part that was graded in it.
-    batch : str
-        The run's name.
     lms : {None, "moodle", "canvas"}
         Also write a table of this part that the learning platform imports.
 

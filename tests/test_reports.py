@@ -91,7 +91,7 @@ def reports(out, *people, part=PART, lms=None):
     """Write the reports as a run does in which these people handed in."""
     store.open_results(out)
     own = [Submission(person.student, person.lms_id, ()) for person in people]
-    return write_reports(out, own, load_part(part), "monday-11111111", lms)
+    return write_reports(out, own, load_part(part), lms)
 
 
 def write_marks(out, *lines, head=HEAD):
@@ -833,7 +833,7 @@ def test_pages_show_nothing_live_and_no_hidden_test(tmp_path):
     submissions = find(where, PART)
     options = Options(PART, str(ROOT), cell_seconds=4, seconds=60)
     grade_class(submissions, options, out)
-    write_reports(out, submissions, load_part(PART), options.batch)
+    write_reports(out, submissions, load_part(PART))
     for page in out.rglob("*.html"):
         text = page.read_text()
         assert evil not in text and "<script" not in text
