@@ -30,7 +30,8 @@ def parser():
     grade.add_argument("--out", type=Path, default=Path("results"), help="where results go (default: results)")
     grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a processor)")
     grade.add_argument("--scheduler", help="the address of a Dask scheduler, such as tcp://10.0.0.5:8786")
-    grade.add_argument("--timeout", type=float, default=120, help="seconds for one notebook (default: 120)")
+    grade.add_argument("--timeout", type=float, default=120,
+                       help="seconds for one notebook, a quarter of them for one cell (default: 120)")  # fmt: skip
     grade.add_argument("--only", help="names or numbers of students, separated by commas")
     grade.add_argument("--layout", choices=tuple(LAYOUTS), help="how files are named, if the rules see it wrongly: "
                        + "; ".join(f"{name}, {looks}" for name, (_, looks, _) in LAYOUTS.items()))  # fmt: skip
@@ -80,7 +81,7 @@ def grade(arguments):
     sheets = load_part(arguments.part, ROOT, private)
     options = Options(
         arguments.part, str(ROOT), str(private.resolve()) if private else None, arguments.timeout,
-        min(30.0, arguments.timeout), not arguments.no_sandbox, batch_of(arguments.submissions),
+        arguments.timeout / 4, not arguments.no_sandbox, batch_of(arguments.submissions),
     )  # fmt: skip
     open_results(arguments.out)
     check_marks(arguments.out, sheets, submissions)

@@ -457,3 +457,18 @@ def test_a_cluster_gives_the_same_table_though_a_worker_dies(tmp_path):
         os.kill(victim, signal.SIGKILL)
         assert running.wait(300) == 0
     assert (tmp_path / "there" / "grades.csv").read_bytes() == (tmp_path / "here" / "grades.csv").read_bytes()
+
+
+@needs_sandbox
+def test_a_longer_limit_grades_again_who_met_the_shorter_one_and_a_shorter_one_takes_nothing_back(tmp_path):
+    notebook = solved(ROOT / "solutions" / PART / f"{NAME}.ipynb")
+    answer = next(c for c in notebook["cells"] if c["id"] == "answer_central_difference")
+    answer["source"] = "import time\ntime.sleep(1.5)\n" + answer["source"]
+    (tmp_path / "ada.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    submissions = find(tmp_path / "ada.ipynb", PART)
+    (path,) = (result_path(tmp_path / "out", PART, OPTIONS.batch, s) for s in submissions)
+    points = []
+    for limit in (1, 8, 1):
+        grade_class(submissions, replace(OPTIONS, seconds=4 * limit, cell_seconds=limit), tmp_path / "out")
+        points.append(json.loads(path.read_text())["points"])
+    assert points == [WORTH - classroom.worth(PART, NAME, "central_difference"), WORTH, WORTH]
