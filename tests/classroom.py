@@ -91,13 +91,13 @@ def answered(part, name, choose):
     cells = {cell["id"]: cell for cell in notebook["cells"]}
     stubs = {cell["id"]: cell["source"] for cell in released(part, name, "exercises")["cells"]}
     sheet = next(sheet for sheet in load_part(part) if sheet.name == name)
-    worth = {exercise.slug: exercise.points for exercise in sheet.exercises}
+    deserved = {exercise.slug: exercise.points for exercise in sheet.exercises}
     for exercise in exercises(part, name):
         how, cell = choose(exercise), cells[f"answer_{exercise.slug}"]
         if how == "open":
             for slug in (exercise.slug, f"{exercise.slug}_choice"):
                 cells[f"answer_{slug}"]["source"] = stubs[f"answer_{slug}"]
-                worth[slug] = 0
+                deserved[slug] = 0
         elif how != "right":
             kind, number = how
             other = (exercise.ways if kind == "way" else exercise.mistakes)[number]
@@ -105,9 +105,16 @@ def answered(part, name, choose):
                 f"\n\nright_{exercise.asked} = {exercise.asked}\n{exercise.code}\n{exercise.asked} = {other}"
             )
             if kind == "mistake":
-                worth[exercise.slug] = 0
-    truth.update({(name, slug): points for slug, points in worth.items()})
+                deserved[exercise.slug] = 0
+    truth.update({(name, slug): points for slug, points in deserved.items()})
     return notebook, truth
+
+
+@functools.cache
+def worth(part, name, *slugs):
+    """Return the points of a notebook's checks, or of those named, as its sheet says: no test holds a number."""
+    sheet = next(sheet for sheet in load_part(part) if sheet.name == name)
+    return sum(exercise.points for exercise in sheet.exercises if not slugs or exercise.slug in slugs)
 
 
 def code_cell(source, cell_id):

@@ -1,14 +1,14 @@
 """Hostile and broken submissions of one notebook, made from its solution, each with the points it deserves.
 
-Each entry of ``HOSTILE`` maps a title to (points lost, function from the solved notebook to the bytes handed in). A
-notebook that only misbehaves beside right answers keeps its points; an answer that is wrong, or misbehaves itself,
-loses those of its exercise.
+Each entry of ``HOSTILE`` maps a title to (what is lost, function from the solved notebook to the bytes handed in). A
+notebook that only misbehaves beside right answers keeps its points: 0 exercises are lost. An answer that is wrong, or
+misbehaves itself, loses those of its exercise: 1 is lost, the victim. ``ALL`` are lost if nothing can be read.
 """
 
 import copy
 import json
 
-VICTIM = "violated_fraction"  # worth 1 point, and its choice question 1
+VICTIM, ALL = "violated_fraction", "all"
 WRONG = f"def {VICTIM}(f, starts, ends, t, slack=1e-9):\n    return 0.123\n"
 HOSTILE = {}
 
@@ -280,32 +280,32 @@ def saved_with_a_byte_order_mark(notebook):
     return b"\xef\xbb\xbf" + dump(notebook)
 
 
-@hostile(lost=8)
+@hostile(lost=ALL)
 def an_empty_file(notebook):
     return b""
 
 
-@hostile(lost=8)
+@hostile(lost=ALL)
 def half_a_file(notebook):
     return dump(notebook)[:5000]
 
 
-@hostile(lost=8)
+@hostile(lost=ALL)
 def a_web_page(notebook):
     return b"<!doctype html><title>Sign in</title>"
 
 
-@hostile(lost=8)
+@hostile(lost=ALL)
 def json_that_is_no_notebook(notebook):
     return b'{"cells": 5, "metadata": []}'
 
 
-@hostile(lost=8)
+@hostile(lost=ALL)
 def json_nested_very_deeply(notebook):
     return b"[" * 200_000 + b"]" * 200_000
 
 
-@hostile(lost=8)
+@hostile(lost=ALL)
 def cells_that_are_none(notebook):
     return dump(
         {"cells": [1, None, "x", {"cell_type": 3, "source": {"a": 1}}, {"cell_type": "code", "source": [1, 2]}]}

@@ -23,7 +23,7 @@ import classroom
 import numpy as np
 import pytest
 from conftest import ROOT
-from hostile import HOSTILE
+from hostile import ALL, HOSTILE, VICTIM
 
 from grading import selftest
 from grading.__main__ import main
@@ -40,6 +40,7 @@ from grading.submissions import Handed, Submission, find
 from grading.wire import Garbage, Opaque, decode, encode
 
 PART, NAME = "1_landscape", "1_surfaces"
+WORTH, ONE = classroom.worth(PART, NAME), classroom.worth(PART, NAME, VICTIM)
 OPTIONS = Options(PART, str(ROOT), cell_seconds=4, seconds=60)
 needs_sandbox = pytest.mark.skipif(bool(missing()), reason=" ".join(missing()) or "none")
 
@@ -201,7 +202,7 @@ def test_a_hostile_submission_gets_its_fair_mark(title, tmp_path, monkeypatch):
     result = grade_submission(hand_in(tmp_path, data), OPTIONS)
     got = notebook_of(result)
     states = [(e["slug"], e["state"], e["problem"], e["said"][-1:]) for e in got["exercises"] if e["state"] != "passed"]
-    assert got["points"] == 8 - lost, (states, result["flags"])
+    assert got["points"] == (0 if lost == ALL else WORTH - lost * ONE), (states, result["flags"])
     assert orphans() <= before
     assert not os.path.exists("/tmp/pickled")
     json.dumps(result)
@@ -301,10 +302,10 @@ def test_a_class_is_graded_resumed_and_marked_by_hand(tmp_path):
     first = run_grader("grade", where, "--part", PART, "--out", out, "--jobs", 1, "--lms", "moodle")
     assert first.returncode == 0, first.stderr
     rows = {row["student"]: row for row in table(out / "grades.csv")}
-    assert {name: row["points"] for name, row in rows.items()} == {"'=cmd()": "0", "ada": "8", "bob": "0"}
-    assert rows["ada"][f"{NAME}/violated_fraction"] == "1" and rows["bob"]["needs_a_look"] == "0"
+    assert {name: row["points"] for name, row in rows.items()} == {"'=cmd()": "0", "ada": f"{WORTH}", "bob": "0"}
+    assert rows["ada"][f"{NAME}/{VICTIM}"] == f"{ONE}" and rows["bob"]["needs_a_look"] == "0"
     assert "not a notebook" in (out / "feedback" / f"{find(where, PART)[0].slug}.html").read_text()
-    assert table(out / "grades-moodle.csv")[1]["Grade"] == "8"
+    assert table(out / "grades-moodle.csv")[1]["Grade"] == f"{WORTH}"
     stamps = {p: p.stat().st_mtime_ns for p in (out / "students").rglob("*.json")}
     before = (out / "grades.csv").read_bytes()
     again = run_grader("grade", where, "--part", PART, "--out", out, "--jobs", 1, "--json")
@@ -318,7 +319,7 @@ def test_a_class_is_graded_resumed_and_marked_by_hand(tmp_path):
         "\n".join(re.sub(r"^(ada,[^,]+,[^,]+,3),,", r"\1,2.5,well said", line) for line in lines), encoding="utf-8"
     )
     assert run_grader("grade", where, "--part", PART, "--out", out, "--jobs", 1).returncode == 0
-    assert {row["student"]: row["points"] for row in table(out / "grades.csv")}["ada"] == "10.5"
+    assert {row["student"]: row["points"] for row in table(out / "grades.csv")}["ada"] == f"{WORTH + 2.5:g}"
     assert "well said" in (out / "feedback" / "ada.html").read_text()
     by_hand.write_text(by_hand.read_text().replace("2.5", "25"))
     wrong = run_grader("grade", where, "--part", PART, "--out", out)
@@ -345,7 +346,7 @@ def test_a_fault_of_the_grader_costs_one_student_a_look(tmp_path, monkeypatch):
     write_reports(out, submissions, load_part(PART), OPTIONS.batch)
     assert "The grader failed here" in (out / "report.html").read_text()
     grade_class(submissions, OPTIONS, out)
-    assert json.loads(result_path(out, PART, OPTIONS.batch, submissions[1]).read_text())["points"] == 8
+    assert json.loads(result_path(out, PART, OPTIONS.batch, submissions[1]).read_text())["points"] == WORTH
 
 
 @needs_sandbox
@@ -521,7 +522,7 @@ def test_private_checks_count_and_do_not_show(tmp_path):
         "def check_violated_fraction(answer):\n    check_close('a secret', 1.0, 2.0)\n", encoding="utf-8"
     )
     run_grader("grade", where, "--part", PART, "--out", tmp_path / "out", "--tests", tests, "--jobs", 1)
-    assert {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}["ada"] == "7"
+    assert {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}["ada"] == f"{WORTH - ONE}"
 
 
 @needs_sandbox
@@ -536,7 +537,7 @@ def test_scores_go_into_an_nbgrader_gradebook(tmp_path):
         finished = run_grader("export", tmp_path / "out", "--db", url)
         assert finished.returncode == 0, finished.stderr
     with Gradebook(url) as book:
-        assert book.find_submission(PART, "ada").score == 8
+        assert book.find_submission(PART, "ada").score == WORTH
         assert book.find_submission(PART, "bob").score == 0
 
 
@@ -561,7 +562,7 @@ def test_nbgrader_itself_can_release_and_grade_the_course(tmp_path):
     kept = json.loads((ROOT / "exercises" / PART / f"{NAME}.ipynb").read_text())
     assert [c["source"] for c in made["cells"]] == [c["source"] for c in kept["cells"]]
     with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as book:
-        assert book.find_submission(PART, "ada").score == 8
+        assert book.find_submission(PART, "ada").score == WORTH
         assert book.find_submission(PART, "bob").score == 0
 
 
