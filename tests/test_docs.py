@@ -20,7 +20,8 @@ PYTHONS = {"py", "python", "python3", ".venv/bin/python"}
 COURSE = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"build", "work", "results", "submitted"}
 VARIABLE = re.compile(r"[A-Z][A-Z_]*=")
 COMMAND = re.compile(
-    r"(?:[A-Z_]+=\S+ )*(?:make|py|python3?|\.venv/bin/\w[\w-]*|downhill-grading|jupytext|nbgrader|dask|pytest|ruff|pip) .+"
+    r"(?:[A-Z_]+=\S+ )*"
+    r"(?:make|py|python3?|\.venv/bin/\w[\w-]*|downhill-grading|jupytext|nbgrader|dask|pytest|ruff|pip) .+"
 )
 
 
@@ -99,7 +100,7 @@ def course():
 
 
 def missing_file(words):
-    """Return what is said of a word that leads into the course, to nothing; results and students' files are not ours."""
+    """Return what is wrong with a word that names a file of the course; results and students' files are not ours."""
     for word in words:
         path = word.removeprefix("./")
         if path.startswith(("notebooks/", "solutions/")):
