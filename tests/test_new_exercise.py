@@ -27,7 +27,7 @@ def ids(path):
 
 def test_the_cells_stand_before_the_free_text_question_and_nothing_else_changes(copy):
     before = json.loads((copy / "solutions" / f"{NAME}.ipynb").read_text(encoding="utf-8"))["cells"]
-    path = new_exercise.add_exercise("my_slug", f"solutions/{NAME}.ipynb", "2", 'Find "the" slope', copy)
+    path = new_exercise.add_exercise("a_new_one", f"solutions/{NAME}.ipynb", "2", 'A "new" one', copy)
     after = json.loads(path.read_text(encoding="utf-8"))["cells"]
     nbformat.validate(nbformat.read(path, as_version=4))
     made = [cell for cell in after if cell["id"] not in {c["id"] for c in before}]
@@ -42,13 +42,13 @@ def test_the_cells_stand_before_the_free_text_question_and_nothing_else_changes(
 
 @pytest.mark.parametrize("name", sorted(set(new_exercise.slugs_of(ROOT).values())))
 def test_every_notebook_takes_one_more_and_counts_it(name, copy):
-    path = new_exercise.add_exercise("my_slug", name, "3", "Find the slope", copy)
+    path = new_exercise.add_exercise("a_new_one", name, "3", "A new one", copy)
     cells = nbformat.read(path, as_version=4).cells
     tasks = sum(cell.id.startswith("answer_") and not cell.id.endswith("_choice") for cell in cells)
     assert f"{new_exercise.NUMBERS[tasks]} exercises" in cells[0].source
     keywords = {}
     exec(cells[-1].source, {"scorecard": keywords.update})
-    assert (keywords["my_slug"], keywords["my_slug_choice"]) == (3, 1)
+    assert (keywords["a_new_one"], keywords["a_new_one_choice"]) == (3, 1)
     points = {key.removeprefix("check_"): cell.metadata.nbgrader.points
               for key, cell in notebooks.grade_cells(nbformat.from_dict({"cells": cells})).items()}  # fmt: skip
     assert keywords == points
@@ -56,9 +56,9 @@ def test_every_notebook_takes_one_more_and_counts_it(name, copy):
 
 def test_the_exercise_works_as_it_is_made(copy, monkeypatch):
     """Green on its solution, its mistakes refused; on its stub red."""
-    path = new_exercise.add_exercise("my_slug", NAME, "1", "Find the slope", copy)
+    path = new_exercise.add_exercise("a_new_one", NAME, "1", "A new one", copy)
     notebook = nbformat.read(path, as_version=4)
-    made = [cell for cell in notebook.cells if "my_slug" in cell.source or cell.id == "imports"]
+    made = [cell for cell in notebook.cells if "a_new_one" in cell.source or cell.id == "imports"]
     stub = [cell.copy() for cell in made if "solution-only" not in cell.metadata.get("tags", [])]
     for cell in stub:
         cell.source = cell.source.replace("return np.mean(x)", "...").replace('return "B"', "...")
@@ -67,7 +67,7 @@ def test_the_exercise_works_as_it_is_made(copy, monkeypatch):
     done = notebooks.execute(nbformat.v4.new_notebook(cells=made), copy)
     said = "".join(output.get("text", "") for cell in done.cells for output in cell.outputs)
     assert not [notebooks.errors(cell) for cell in done.cells if notebooks.errors(cell)]
-    assert said.count(" refuses ") == 2 and "PASS - my slug choice" in said
+    assert said.count(" refuses ") == 2 and "PASS - a new one choice" in said
     done = notebooks.execute(nbformat.v4.new_notebook(cells=stub), copy, allow_errors=True)
     red = [error.evalue for cell in done.cells for error in notebooks.errors(cell)]
     assert len(red) == 2 and all("not answered yet" in evalue for evalue in red)
