@@ -26,6 +26,7 @@ try:
     from IPython.display import display
 
     from downhill.figures import COLORS, Slider, animate, contours, explore, quiz, show, surface3d
+    from downhill.plain import plain_function
 except ModuleNotFoundError as error:
     missing = error.name.partition(".")[0]
     raise ModuleNotFoundError(
@@ -297,7 +298,8 @@ def exercise(check):
     Parameters
     ----------
     check : callable
-        A function of the answer that runs ``check_*`` on it. If it runs none, it fails.
+        A function of the answer that runs ``check_*`` on it. If it runs none, it fails. What an answer returns comes to
+        it as plain data: see ``downhill.plain``.
 
     Returns
     -------
@@ -310,7 +312,7 @@ def exercise(check):
     def recorded(answer):
         start = len(_record)
         try:
-            check(answer)
+            check(plain_function(answer) if callable(answer) else answer)
             if not all(passed for _, passed, _ in _record[start:]) or len(_record) == start:
                 _fail(slug, "a check inside it failed, or nothing was checked.")
         except BaseException:

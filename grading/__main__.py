@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 from grading import Refused, import_helpers
+from grading.layouts import LAYOUTS
 from grading.sandbox import missing
 from grading.session import ROOT, sandbox_of
-from grading.submissions import find
+from grading.submissions import choose, survey
 
 
 def parser():
@@ -24,13 +25,16 @@ def parser():
                                   formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     commands = top.add_subparsers(dest="command", required=True)
     grade = commands.add_parser("grade", help="grade a class")
-    grade.add_argument("submissions", type=Path, help="a folder, or a zip from Moodle or Canvas")
+    grade.add_argument("submissions", type=Path, help="a folder, a learning platform's zip, or a notebook")
     grade.add_argument("--part", required=True, help="a part of the course, such as 1_landscape")
     grade.add_argument("--out", type=Path, default=Path("results"), help="where results go (default: results)")
     grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a processor)")
     grade.add_argument("--scheduler", help="the address of a Dask scheduler, such as tcp://10.0.0.5:8786")
     grade.add_argument("--timeout", type=float, default=120, help="seconds for one notebook (default: 120)")
-    grade.add_argument("--only", help="students, separated by commas")
+    grade.add_argument("--only", help="names or numbers of students, separated by commas")
+    grade.add_argument("--layout", choices=tuple(LAYOUTS), help="how files are named, if the rules see it wrongly: "
+                       + "; ".join(f"{name}, {looks}" for name, (_, looks, _) in LAYOUTS.items()))  # fmt: skip
+    grade.add_argument("--dry-run", action="store_true", help="say who handed in what, and run nothing")
     grade.add_argument("--tests", type=Path, help="a folder with your own checks, PART/NOTEBOOK.py")
     grade.add_argument("--lms", choices=("moodle", "canvas"), help="also write a table for its import")
     grade.add_argument("--no-sandbox", action="store_true", help="run students' code without protection")
@@ -48,6 +52,8 @@ def parser():
 
 def grade(arguments):
     """Grade a class; return the exit code."""
+    if arguments.dry_run:
+        return dry_run(arguments)
     if not arguments.no_sandbox and (lacking := missing()):
         print(f"{' '.join(lacking)}\nNothing was run. With --no-sandbox students' code runs unprotected, with your "
               "rights: do that only on a machine that holds nothing of value.", file=sys.stderr)  # fmt: skip
@@ -56,15 +62,13 @@ def grade(arguments):
     if private and not private.is_dir():
         print(f"There is no folder {private} with checks of your own.", file=sys.stderr)
         return 2
-    submissions = find(arguments.submissions, arguments.part)
+    submissions = list(survey(arguments.submissions, arguments.part, arguments.layout).submissions)
+    chosen = submissions
     if arguments.only:
-        wanted = set(arguments.only.split(","))
-        chosen = [s for s in submissions if wanted & {s.student, s.slug, s.lms_id}]
-        if unknown := wanted - {name for s in chosen for name in (s.student, s.slug, s.lms_id)}:
-            print(f"Nobody here is called {', '.join(sorted(unknown))}.", file=sys.stderr)
+        chosen, unknown = choose(submissions, arguments.only)
+        if unknown:
+            print(f"Nobody here is called {', '.join(unknown)}.", file=sys.stderr)
             return 2
-    else:
-        chosen = submissions
     if not arguments.scheduler and (ROOT / "solutions" / arguments.part).is_dir():
         sandbox_of(not arguments.no_sandbox)  # it imports NumPy and the others while this process does
     import_helpers()
@@ -78,6 +82,10 @@ def grade(arguments):
         arguments.part, str(ROOT), str(private.resolve()) if private else None, arguments.timeout,
         min(30.0, arguments.timeout), not arguments.no_sandbox, batch_of(arguments.submissions),
     )  # fmt: skip
+    if private:
+        from grading.selftest import prove_private
+
+        prove_private(options)
     arguments.out.mkdir(parents=True, exist_ok=True)
     with _progress(len(chosen), arguments.json) as progress:
         if arguments.scheduler:
@@ -93,6 +101,21 @@ def grade(arguments):
         print(f"{summary['students']} students, {summary['mean_points']:.1f} of {summary['worth']} points in the mean; "
               f"{summary['free_text_waiting']} free-text answers wait for a mark.\n"
               f"Read {arguments.out / 'report.html'}; the table is {arguments.out / 'grades.csv'}.")  # fmt: skip
+    return 0
+
+
+def dry_run(arguments):
+    """Print who handed in what, and what would be graded; return the exit code. Nothing is run or written."""
+    found = survey(arguments.submissions, arguments.part, arguments.layout)
+    chosen, unknown = choose(found.submissions, arguments.only) if arguments.only else (found.submissions, [])
+    if unknown:
+        print(f"Nobody here is called {', '.join(unknown)}.", file=sys.stderr)
+        return 2
+    import_helpers()
+    from grading.course import load_part
+    from grading.preview import preview
+
+    print("\n".join(preview(found, chosen, load_part(arguments.part, ROOT), ROOT)))
     return 0
 
 
@@ -143,6 +166,9 @@ def main(words=None):
     except KeyboardInterrupt:
         print("Stopped. What is graded is kept; the same command goes on from there.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

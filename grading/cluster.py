@@ -8,13 +8,14 @@ from grading.grade import Options, course_key, grade_submission, key_of, ungrade
 from grading.session import Unsafe
 from grading.store import result_path, save, stored
 from grading.submissions import Handed, Submission
+from tools.cells import BadNotebook
 
 __all__ = ["grade_on_cluster"]
 
 _one_at_a_time = threading.Lock()  # a check prints, and keeps its record, for the whole process
 
 
-def _remote(student, lms_id, files, options, key, course):
+def _remote(student, lms_id, files, others, notes, options, key, course):
     """Grade one submission whose files came with the task; runs on a worker, which has the course installed."""
     import tempfile
     from pathlib import Path
@@ -31,7 +32,8 @@ def _remote(student, lms_id, files, options, key, course):
             path.write_bytes(base64.b64decode(data))
             handed.append(Handed(label, str(path)))
         with _one_at_a_time:
-            return grade_submission(Submission(student, lms_id, tuple(handed)), options, key)
+            rest = tuple(Handed(label, "") for label in others)
+            return grade_submission(Submission(student, lms_id, tuple(handed), rest, notes), options, key)
 
 
 def grade_on_cluster(submissions, options, out, address, progress):
@@ -47,8 +49,6 @@ def grade_on_cluster(submissions, options, out, address, progress):
     from dataclasses import asdict
 
     from distributed import Client, as_completed
-
-    from grading.submissions import BadNotebook
 
     waiting = iter(submissions)
     with Client(address) as client:
@@ -69,8 +69,10 @@ def grade_on_cluster(submissions, options, out, address, progress):
                         files.append((handed.label, base64.b64encode(handed.read()).decode()))
                     except BadNotebook:
                         files.append((handed.label, ""))
-                future = client.submit(_remote, submission.student, submission.lms_id, files, asdict(options), key,
-                                       course_key(options), key=f"grade-{key}", retries=3, pure=False)  # fmt: skip
+                others = [handed.label for handed in submission.others]
+                future = client.submit(_remote, submission.student, submission.lms_id, files, others, submission.notes,
+                                       asdict(options), key, course_key(options), key=f"grade-{key}", retries=3,
+                                       pure=False)  # fmt: skip
                 running[future.key] = submission
                 keys.add(future)
                 return True

@@ -8,7 +8,9 @@ import io
 import json
 import re
 import signal
+import sys
 import threading
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,11 +20,14 @@ import numpy as np
 import helpers
 from grading import Refused
 from grading.session import DIED, Answer, Gone, patience
+from tools.cells import without_checks
 
 __all__ = ["BadCourse", "Exercise", "Question", "Sheet", "bench", "cells_of", "load_part", "parts"]
 
 ROOT = Path(__file__).resolve().parent.parent
-HIDDEN = re.compile(r"^ *### (BEGIN|END) HIDDEN TESTS *\n?", re.MULTILINE)
+MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION *\n?", re.MULTILINE)
+HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS *\n?", re.DOTALL | re.MULTILINE)
+FURTHER = "FAIL - a further check"  # all that a student is told of a hidden or private test
 
 
 class BadCourse(Refused):
@@ -39,6 +44,9 @@ class Exercise:
     check: str
     names: tuple
     answer_id: str
+    aids: str = ""  # what the check cell defines beside its check: the answer may use it
+    stub: str = ""  # the answer cell as it is released
+    solution: str = ""  # and as it is in the solution
     private: str = ""  # an instructor's own checks
 
 
@@ -50,6 +58,9 @@ class Question:
     title: str
     points: int
     model: str
+    task: str = ""
+    task_id: str = ""  # of the cell that asks
+    answer_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,14 +72,15 @@ class Sheet:
     part, name : str
         Such as "1_landscape", "1_surfaces".
     setup : tuple of str
-        The cells that every notebook has: imports, given functions, and what check cells define beside their checks.
+        The cells that every notebook has: imports and given functions.
     exercises : tuple of Exercise
     questions : tuple of Question
-    skipped : frozenset of str
-        Of the cells that are not run in a student's process: checks and the scorecard.
+    checks : dict
+        From the id of a check cell to its slug, and from the scorecard's to "": see ``tools.cells.plan``.
     given : dict
-        From the id of a check cell to its source as it is released and with its hidden tests, to see whether a
-        student has changed it.
+        From the id of a cell that is no answer to its source as it is released, to see what a student has changed.
+    full : dict
+        From the id of a check cell to its source in the solution, which somebody may hand in.
     key : str
         Changes when anything that decides a mark changes.
     """
@@ -78,8 +90,9 @@ class Sheet:
     setup: tuple
     exercises: tuple
     questions: tuple
-    skipped: frozenset
+    checks: dict = field(hash=False, compare=False)
     given: dict = field(hash=False, compare=False)
+    full: dict = field(hash=False, compare=False)
     key: str
 
 
@@ -111,7 +124,22 @@ def load_part(part, root=ROOT, private=None):
     paths = sorted(folder.glob("*.ipynb"))
     if not paths:
         raise BadCourse(f"There is no part {part!r}: choose one of {', '.join(parts(root))}.")
+    if private:
+        _refuse_strangers(Path(private) / part, paths)
     return [_load(path, part, Path(private) / part / f"{path.stem}.py" if private else None) for path in paths]
+
+
+def _refuse_strangers(folder, paths):
+    """Refuse a folder of private checks in which something belongs to no notebook: it would never run."""
+    files = sorted(folder.glob("*.py"))
+    known = {path.stem for path in paths}
+    if not files:
+        raise BadCourse(f"There are no checks of your own in {folder}: it holds no NOTEBOOK.py.")
+    if strange := [file.name for file in files if file.stem not in known]:
+        raise BadCourse(
+            f"{folder} has {', '.join(strange)}, but the part has no such notebook: name the files "
+            f"{', '.join(f'{name}.py' for name in sorted(known))}."
+        )
 
 
 def cells_of(path):
@@ -129,38 +157,46 @@ def _load(path, part, private_path):
         raise BadCourse(f"{path} cannot be read: {type(error).__name__}: {error}") from None
     private = private_path.read_text(encoding="utf-8") if private_path and private_path.is_file() else ""
     private_checks = _functions(private, private_path)
-    setup, exercises, questions, skipped, given, title = [], [], [], {"scorecard"}, {}, path.stem
-    asked, answer_id = (), ""
-    for at, cell in enumerate(cells):
+    setup, exercises, questions, title = [], [], [], path.stem
+    checks, given, full, answer, before = {"scorecard": ""}, {}, {}, None, None
+    for cell in cells:
         marks = cell.metadata.get("nbgrader", {})
         if "solution-only" in cell.metadata.get("tags", []):
             continue
+        if not marks.get("solution"):
+            given[cell.id] = _released(cell.source)
         if cell.cell_type == "markdown":
-            if heading := re.match(r"#+ *(.+)", cell.source):
-                title = heading[1]
             if marks.get("grade"):
-                model = re.sub(r"^ *### (BEGIN|END) SOLUTION *$", "", cell.source, flags=re.MULTILINE).strip()
-                slug = marks["grade_id"].removeprefix("free_")
-                questions.append(Question(slug, _task(cells[at - 1].source), int(marks["points"]), model))
+                slug, model = marks["grade_id"].removeprefix("free_"), MARKER.sub("", cell.source).strip()
+                questions.append(
+                    Question(slug, title, int(marks["points"]), model, _task(before.source), before.id, cell.id)
+                )
+            elif heading := re.match(r"#+ *(.+)", cell.source):
+                title = heading[1]
+            before = cell
         elif marks.get("solution"):
-            asked, answer_id = tuple(_functions(cell.source, path)), cell.id
+            answer = cell
         elif marks.get("grade"):
             slug = marks["grade_id"].removeprefix("check_")
-            skipped.add(cell.id)
-            given[cell.id] = (_released(cell.source).strip(), cell.source.strip())
-            exercises.append(
-                Exercise(slug, title, int(marks["points"]), HIDDEN.sub("", cell.source), asked, answer_id,
-                         private if f"check_{slug}" in private_checks else "")
-            )  # fmt: skip
-            if aids := _aids(_released(cell.source)):
-                setup.append(aids)
+            checks[cell.id], full[cell.id] = slug, cell.source
+            exercises.append(Exercise(
+                slug, title, int(marks["points"]), cell.source, tuple(_functions(answer.source, path)), answer.id,
+                without_checks(_released(cell.source)), _stub(answer.source), MARKER.sub("", answer.source),
+                private if f"check_{slug}" in private_checks else "",
+            ))  # fmt: skip
         elif cell.id != "scorecard":
             setup.append(cell.source)
+    known = [f"check_{exercise.slug}" for exercise in exercises]
+    if unknown := [name for name in private_checks if name.startswith("check_") and name not in known]:
+        raise BadCourse(
+            f"{private_path} has {', '.join(unknown)}, but {path.stem} has no such exercise. Its checks are called "
+            f"{', '.join(known)}."
+        )
     digest = hashlib.sha256(repr((setup, exercises, questions, private)).encode())
     for imported in (ROOT / "helpers.py", *sorted((ROOT / "downhill").glob("*.py"))):
         digest.update(imported.read_bytes())
     return Sheet(
-        part, path.stem, tuple(setup), tuple(exercises), tuple(questions), frozenset(skipped), given, digest.hexdigest()
+        part, path.stem, tuple(setup), tuple(exercises), tuple(questions), checks, given, full, digest.hexdigest()
     )
 
 
@@ -171,22 +207,58 @@ def _functions(source, path):
         raise BadCourse(f"{path}: {error}") from None
 
 
-def _aids(source):
-    """Return what a check cell defines beside its check: a student's notebook has it too, so an answer may use it."""
-    aids = [
-        node
-        for node in ast.parse(source).body
-        if not isinstance(node, ast.Expr) and not getattr(node, "name", "").startswith("check_")
-    ]
-    return ast.unparse(ast.Module(aids, []))
-
-
 def _task(source):
     return re.sub(r"^#+ *.+\n", "", source).strip()
 
 
 def _released(source):
-    return re.sub(r"^ *### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS *\n", "", source, flags=re.DOTALL | re.MULTILINE)
+    return HIDDEN.sub("", source)
+
+
+def _stub(source):
+    return re.sub(r"( *)### BEGIN SOLUTION.*?### END SOLUTION", r"\1...", source, flags=re.DOTALL)
+
+
+def _hidden_lines(source):
+    """Return the numbers of the lines of a check cell that are hidden from students."""
+    return frozenset(
+        number
+        for found in HIDDEN.finditer(source)
+        for number in range(source.count("\n", 0, found.start()) + 1, source.count("\n", 0, found.end()) + 1)
+    )
+
+
+class Said(io.TextIOBase):
+    """What checks print, line by line, each with whether a hidden or private test has printed it.
+
+    Parameters
+    ----------
+    file : str
+        Under which the check is compiled.
+    hidden : frozenset of int
+        Lines of it.
+    """
+
+    def __init__(self, file, hidden):
+        self.file, self.hidden, self.private, self.lines = file, hidden, False, []
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        if text.startswith(("PASS", "FAIL")):
+            self.lines.append((text.rstrip("\n"), self.private or self.shows_hidden(_frames(sys._getframe(1)))))
+        return len(text)
+
+    def shows_hidden(self, frames):
+        """Return whether one of these (file, line) is a hidden line."""
+        return any(file == self.file and line in self.hidden for file, line in frames)
+
+
+def _frames(frame):
+    while frame:
+        yield frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
 
 
 class Bench:
@@ -224,32 +296,59 @@ class Bench:
 
     def _run(self, exercise, notebook):
         names = self.names | {name: Answer(notebook, name) for name in exercise.names}
-        out, deaths, problem = io.StringIO(), len(notebook.deaths), ""
+        file = f"<check of {exercise.slug}>"
+        said, deaths, problem, secret = Said(file, _hidden_lines(exercise.check)), len(notebook.deaths), "", False
         helpers._record.clear()
         notebook.begin()
         longest = notebook.cell_seconds * patience() + 10
         try:
-            with contextlib.redirect_stdout(out), np.errstate(all="ignore"), _alarm(longest):
-                exec(compile(exercise.check, f"<check of {exercise.slug}>", "exec"), names)
+            with contextlib.redirect_stdout(said), np.errstate(all="ignore"), _alarm(longest):
+                exec(compile(exercise.check, file, "exec"), names)
+                passed = [exercise.slug, True, exercise.slug] in helpers._record
                 if exercise.private:
-                    names[f"check_{exercise.slug}"] = None
+                    said.private = True
                     exec(compile(exercise.private, f"<private check of {exercise.slug}>", "exec"), names)
                     names[f"check_{exercise.slug}"](Answer(notebook, exercise.names[0]))
-            passed = [exercise.slug, True, exercise.slug] in helpers._record
         except Gone as error:
             passed, problem = False, str(error)
         except AssertionError:
             passed = False
         except Exception as error:
             passed, problem = False, f"{type(error).__name__}: {error}"[:500]
+            secret = said.private or said.shows_hidden(
+                (f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)
+            )
         if len(notebook.deaths) > deaths:
             passed, problem = False, problem or notebook.deaths[-1]
-        said = [line for line in out.getvalue().splitlines() if line.startswith(("PASS", "FAIL"))]
-        failed = next((line for line in said if line.startswith("FAIL")), "")
-        unanswered = helpers.NOT_ANSWERED in failed
-        return {"slug": exercise.slug, "points": exercise.points if passed else 0, "worth": exercise.points,
-                "state": "passed" if passed else "unanswered" if unanswered else "failed",
-                "said": [line[:1000] for line in said[-20:]], "problem": problem}  # fmt: skip
+        return _result(exercise, passed, said.lines, problem, secret)
+
+
+def _result(exercise, passed, lines, problem="", secret=False):
+    """Return how an exercise went, as plain data: see ``grade.grade_submission``.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    passed : bool
+    lines : list of (str, bool)
+        What its check said, and whether that is hidden from students.
+    problem : str
+        What stopped it, if anything did.
+    secret : bool
+        Whether a hidden test was under way then.
+    """
+    failed = next((line for line, _ in lines if line.startswith("FAIL")), "")
+    state = "passed" if passed else "stopped" if problem else "failed"
+    if helpers.NOT_ANSWERED in failed:
+        state = "unanswered"
+    said = [line[:1000] for line, hidden in lines if not hidden]
+    if not passed and (secret or any(hidden and line.startswith("FAIL") for line, hidden in lines)):
+        said.append(FURTHER)
+    return {
+        "slug": exercise.slug, "points": exercise.points if passed else 0, "worth": exercise.points, "state": state,
+        "said": said[-20:], "problem": "" if secret else problem,
+        "detail": "" if passed else (problem or failed)[:1000],
+    }  # fmt: skip
 
 
 @functools.lru_cache(maxsize=16)

@@ -1,12 +1,15 @@
 """Grade one submission, or a class of them."""
 
 import contextlib
+import datetime
 import functools
 import hashlib
+import io
 import multiprocessing
 import os
 import re
 import sys
+import tokenize
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -14,20 +17,21 @@ from pathlib import Path
 
 from grading import session
 from grading.course import bench, load_part
+from grading.essays import free_texts
 from grading.runner import wanted
 from grading.sandbox import end_with_parent
 from grading.session import Notebook, sandbox_of
-from grading.store import result_path, save, stored
-from grading.submissions import BadNotebook, match, read_cells
+from grading.store import FORMAT, result_path, save, stored
+from grading.submissions import known_notebooks, match, remarks
+from tools import versions
+from tools.cells import BadNotebook, fingerprint, normal, plan, read_cells
 
 __all__ = ["Options", "grade_class", "grade_submission", "key_of"]
 
-VERSION = "1"
-MAX_COPIES = 3  # files of one student that answer the same notebook
-CHECK_CELL = re.compile(r"^\s*@exercise\s*\n\s*def check_\w+\(", re.MULTILINE)
-SECRET = re.compile(
-    r"solutions[/\\]|/proc/|\b(ctypes|subprocess|socket|grading|_record|_exit|sys\.modules|__subclasses__)\b"
-)
+MAX_TOKENIZED = 200_000  # characters of a cell
+MAX_COPIES = 25  # different files of one student that answer the same notebook
+SECRET_WORDS = {"ctypes", "subprocess", "socket", "grading", "_record", "_exit", "__subclasses__"}
+SECRET_PATHS = re.compile(r"solutions[/\\]|/proc/")
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def sheets_of(options):
 @functools.cache
 def grader_hash():
     """Return a hash of the grader's own source: another grader grades anew."""
-    digest = hashlib.sha256(VERSION.encode())
+    digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -82,7 +86,9 @@ def course_key(options):
 def key_of(submission, options):
     """Return a hash of all that decides the result of a submission."""
     digest = hashlib.sha256(course_key(options).encode())
-    digest.update(repr((submission.student, submission.lms_id, options.confined)).encode())
+    others = [handed.label for handed in submission.others]
+    about = (submission.student, submission.lms_id, others, submission.notes, options.confined)
+    digest.update(repr(about).encode())
     for handed in submission.files:
         digest.update(handed.label.encode())
         try:
@@ -108,78 +114,181 @@ def grade_submission(submission, options, key=None):
         Plain data: what the student's JSON file holds.
     """
     sheets = sheets_of(options)
-    flags, files = [], {sheet.name: [] for sheet in sheets}
+    flags, notes, strays, copies = list(submission.notes), [], [], {sheet.name: {} for sheet in sheets}
     for handed in submission.files:
         try:
-            cells = read_cells(handed.read(), handed.label)
+            data = handed.read()
+            cells = read_cells(data, handed.label)
         except BadNotebook as error:
-            flags.append(str(error))
+            notes.append(str(error))
             continue
-        sheet = match(cells, handed.label, sheets)
+        sheet, why = match(cells, handed.label, sheets, known_notebooks(Path(options.root)))
         if sheet is None:
-            flags.append(f"{handed.label} answers no notebook of {options.part}.")
+            strays.append(why)
         else:
-            files[sheet.name].append((handed.label, cells))
-    graded = []
-    for sheet in sheets:
-        tries = [_grade(sheet, cells, label, options) for label, cells in files[sheet.name][:MAX_COPIES]]
-        if len(files[sheet.name]) > 1:
-            names = ", ".join(label for label, _ in files[sheet.name])
-            flags.append(f"{len(files[sheet.name])} files answer {sheet.name}; the best counts: {names}.")
-        graded.append(max(tries, key=lambda t: t["points"], default=None) or _absent(sheet))
+            copies[sheet.name].setdefault(hashlib.sha256(data).hexdigest(), (handed.label, cells))
+    notes += remarks(submission, [name for name, found in copies.items() if not found], strays)
+    graded = [_best(sheet, list(copies[sheet.name].values()), options) for sheet in sheets]
+    for notebook in graded:
+        notes += notebook.pop("notes")
+        flags += notebook.pop("flags")
     return {
-        "student": submission.student, "lms_id": submission.lms_id, "part": options.part,
-        "key": key or key_of(submission, options), "points": sum(g["points"] for g in graded),
-        "worth": sum(g["worth"] for g in graded), "flags": flags + [f for g in graded for f in g.pop("flags")],
-        "notebooks": graded,
+        "format": FORMAT, "id": submission.id, "student": submission.student, "lms_id": submission.lms_id,
+        "part": options.part, "batch": options.batch, "key": key or key_of(submission, options),
+        "points": sum(g["points"] for g in graded), "worth": sum(g["worth"] for g in graded),
+        "flags": notes + flags, "notes": notes, "notebooks": graded,
     }  # fmt: skip
 
 
 def _absent(sheet):
-    exercises = [{"slug": e.slug, "points": 0, "worth": e.points, "state": "absent", "said": [], "problem": ""}
-                 for e in sheet.exercises]  # fmt: skip
+    exercises = [{"slug": e.slug, "points": 0, "worth": e.points, "state": "absent", "said": [], "problem": "",
+                  "detail": ""} for e in sheet.exercises]  # fmt: skip
     return {"name": sheet.name, "file": "", "points": 0, "worth": sum(e.points for e in sheet.exercises),
-            "exercises": exercises, "questions": [], "cells": [], "answers": {}, "flags": []}  # fmt: skip
+            "exercises": exercises, "questions": [], "cells": [], "answers": {}, "flags": [], "notes": []}  # fmt: skip
+
+
+def _best(sheet, copies, options):
+    """Grade each copy of a notebook and return the one with the most points; of equals one that says more."""
+    tries = [_grade(sheet, cells, label, options) for label, cells in copies[:MAX_COPIES]]
+    if not tries:
+        return _absent(sheet)
+    best = max(tries, key=lambda t: (t["points"], not any(q["empty"] for q in t["questions"])))
+    if len(tries) > 1:
+        said = ", ".join(f"{t['file']} ({t['points']})" for t in tries)
+        best["notes"].insert(0, f"{len(tries)} different files answer {sheet.name}: {said}; {best['file']} counts.")
+    if len(copies) > MAX_COPIES:
+        said = f"Only the first {MAX_COPIES} of {len(copies)} files that answer {sheet.name} were graded."
+        best["flags"].append(said)
+    return best
 
 
 def _grade(sheet, cells, label, options):
-    """Grade one notebook on one sheet."""
-    given = {cell.id or cell.grade_id: cell.source for cell in cells}
-    run = [session.Cell("setup", source) for source in sheet.setup]
-    run += [
-        session.Cell(cell.id, cell.source)
-        for cell in cells
-        if cell.kind == "code" and cell.source.strip() and not _skipped(cell, sheet)
+    """Grade one notebook on one sheet: its cells run from top to bottom, and each check where its cell stands."""
+    steps = plan(cells, sheet.checks)
+    texts = free_texts(sheet, cells)
+    essays = {at for question in texts.values() for at in question.cells}
+    run = [
+        session.Cell(cells[step.at].id, step.source) if step.source else step.check
+        for step in steps
+        if step.check or step.at not in essays
     ]
-    notebook = Notebook(sandbox_of(options.confined), run, options.seconds, options.cell_seconds)
+    code = [cell for cell in run if isinstance(cell, session.Cell)]
+    results, asked = {}, {exercise.slug: exercise for exercise in sheet.exercises}
+    notebook = Notebook(
+        sandbox_of(options.confined), [session.Cell("setup", source) for source in (*sheet.setup, _stand_ins(sheet))],
+        options.seconds, options.cell_seconds, [cell.source for cell in code],
+    )  # fmt: skip
     try:
-        with contextlib.suppress(session.Gone):
-            notebook.start()
-        results = [bench(sheet).run(exercise, notebook) for exercise in sheet.exercises]
+        for step in run:
+            if isinstance(step, session.Cell):
+                notebook.run(step)
+            elif _ready(notebook, asked[step]):
+                results[step] = bench(sheet).run(asked[step], notebook)
+        for slug in [slug for slug in asked if slug not in results]:  # no check cell, or one above its answer
+            notebook.run(session.Cell("aids", asked[slug].aids))
+            results[slug] = bench(sheet).run(asked[slug], notebook)
         deaths = list(notebook.deaths)
     finally:
         notebook.close()
-    flags = [f"{label}: {sentence}" for sentence in dict.fromkeys(deaths)]
-    edited = [i for i, source in sheet.given.items() if i in given and given[i].strip() not in source]
-    flags += [f"{label}: the check cell {i} was changed; the original was used." for i in edited]
-    if any(SECRET.search(cell.source) for cell in run[len(sheet.setup) :]):
+    results = [results[slug] for slug in asked]
+    for exercise, result in zip(sheet.exercises, results, strict=True):
+        _explain(exercise, result, code)
+    notes, flags = _changes(sheet, cells, label, results)
+    notes += [f"{label}: {sentence}" for sentence in dict.fromkeys(deaths)]
+    if any(reaches_for_secrets(cell.source) for cell in code):
         flags.append(f"{label}: the code reaches for what no exercise needs; please look at it.")
-    texts = {cell.grade_id or cell.id: cell.source for cell in cells if cell.kind == "markdown"}
-    questions = [
-        {"slug": q.slug, "worth": q.points, "text": texts.get(f"free_{q.slug}", "")[:20_000]} for q in sheet.questions
-    ]
-    by_id = {cell.id or cell.grade_id: cell.source for cell in cells}
+    questions = []
+    for question in sheet.questions:
+        text = texts[question.slug].text
+        version = f"v{fingerprint(text)}" if text else ""
+        questions.append({"slug": question.slug, "title": question.title, "worth": question.points,
+                          "text": text[:20_000], "version": version, "empty": not text})  # fmt: skip
+        if not text and any(result["state"] != "unanswered" for result in results):
+            flags.append(f"{label}: the free-text answer ({question.title}) is empty.")
     shown = [{"id": c.id, "error": c.error, "bad": c.bad, "output": c.output[:2000]}
-             for c in run[len(sheet.setup):] if c.error or c.bad]  # fmt: skip
+             for c in code if c.error or c.bad]  # fmt: skip
     return {
         "name": sheet.name, "file": label, "points": sum(r["points"] for r in results),
         "worth": sum(r["worth"] for r in results), "exercises": results, "questions": questions, "cells": shown,
-        "answers": {e.answer_id: by_id.get(e.answer_id, "")[:20_000] for e in sheet.exercises}, "flags": flags,
+        "answers": {e.answer_id: _answer(e, cells)[:20_000] for e in sheet.exercises}, "flags": flags, "notes": notes,
     }  # fmt: skip
 
 
-def _skipped(cell, sheet):
-    return cell.id in sheet.skipped or cell.grade_id in sheet.skipped or bool(CHECK_CELL.search(cell.source))
+def _stand_ins(sheet):
+    """Return code that defines each check as a function that does nothing: the grader has the real one."""
+    return "\n".join(f"def check_{exercise.slug}(*answers): pass" for exercise in sheet.exercises)
+
+
+def _answer(exercise, cells):
+    """Return the source of the cell that holds an answer: by its id, or by the function that it defines."""
+    named = [c.source for c in cells if exercise.answer_id in (c.id, c.grade_id)]
+    define = re.compile(rf"^(async )?def {exercise.names[0]}\(", re.MULTILINE)
+    return next(iter(named + [c.source for c in cells if c.kind == "code" and define.search(c.source)]), "")
+
+
+def _ready(notebook, exercise):
+    """Return whether what a check asks for is defined; if the process has no time left, the check will say so."""
+    try:
+        return notebook.has(exercise.names)
+    except session.Gone:
+        return True
+
+
+def _explain(exercise, result, code):
+    """Where an answer is missing since its cell stopped, say so in the exercise's own place."""
+    if result["state"] != "stopped" or "the notebook defines no" not in result["problem"]:
+        return
+    define = re.compile(rf"^(async )?def {exercise.names[0]}\(", re.MULTILINE)
+    for cell in code:
+        stopped = cell.bad or ": ".join(cell.error or ())
+        if stopped and (cell.id == exercise.answer_id or define.search(cell.source)):
+            result["problem"] = result["detail"] = f"Its cell stopped. {stopped}"
+
+
+def _changes(sheet, cells, label, results):
+    """Return what to say of check cells that differ from the present ones: to both, and to the instructor alone."""
+    notes, flags = [], []
+    state = {result["slug"]: result["state"] for result in results}
+    released = versions.released(sheet.part, sheet.name)
+    for cell in cells:
+        name = cell.id if cell.id in sheet.checks else cell.grade_id
+        slug = sheet.checks.get(name)
+        if not slug or normal(cell.source) in (normal(sheet.given[name]), normal(sheet.full[name])):
+            continue
+        dates = dict(released.get(name, ()))
+        if date := dates.get(fingerprint(cell.source)):
+            day = datetime.date.fromisoformat(date)
+            said = f"{label}: {slug} was solved with the check of {day.day} {day:%B %Y}; the present one was used."
+            (notes if state[slug] == "passed" else flags).append(said)
+        else:
+            notes.append(f"{label}: the check cell {name} was changed; the original was used.")
+    return notes, flags
+
+
+def reaches_for_secrets(source):
+    """Return whether code, its comments apart, names what no exercise needs.
+
+    Parameters
+    ----------
+    source : str
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        if len(source) > MAX_TOKENIZED:
+            raise ValueError
+        tokens = [
+            (token.type, token.string) for token in tokenize.generate_tokens(io.StringIO(source).readline)
+            if token.type != tokenize.COMMENT
+        ]  # fmt: skip
+    except (tokenize.TokenError, SyntaxError, ValueError):  # magics, errors, a book: the lines as they are
+        text = re.sub(r"#.*", "", source)
+        return bool(SECRET_PATHS.search(text) or SECRET_WORDS & set(re.findall(r"\w+", text)))
+    words = {text.strip("\"'") for _, text in tokens}
+    modules = "sys.modules" in "".join(text for _, text in tokens)
+    return modules or bool(SECRET_WORDS & words) or any(SECRET_PATHS.search(text) for _, text in tokens)
 
 
 # ------------------------------------------------------------------------------------------------- a class
@@ -205,10 +314,11 @@ def ungraded(submission, options, reason):
     """Return the result of a submission on which the grader itself failed; without a key it is tried again."""
     notebooks = [_absent(sheet) for sheet in sheets_of(options)]
     for notebook in notebooks:
-        del notebook["flags"]
+        del notebook["flags"], notebook["notes"]
     return {
-        "student": submission.student, "lms_id": submission.lms_id, "part": options.part, "key": "", "points": 0,
-        "worth": sum(n["worth"] for n in notebooks), "notebooks": notebooks,
+        "format": FORMAT, "id": submission.id, "student": submission.student, "lms_id": submission.lms_id,
+        "part": options.part, "batch": options.batch, "key": "", "points": 0,
+        "worth": sum(n["worth"] for n in notebooks), "notebooks": notebooks, "notes": [],
         "flags": [f"The grader failed here, and nothing is graded; look at it by hand. {reason}"[:500]],
     }  # fmt: skip
 

@@ -6,6 +6,7 @@ a student must not see: no solution, no hidden test, no other student's work, no
 
 import builtins
 import contextlib
+import functools
 import gc
 import importlib
 import io
@@ -16,13 +17,13 @@ import shutil
 import signal
 import socket
 import sys
-import time
-import types
+import threading
 
 import numpy as np
 
 from grading import import_helpers
 from grading.sandbox import Limits, confine
+from grading.shell import make_shell, open_loop
 from grading.wire import Channel, Closed, Garbage, Opaque, TooLarge, decode, encode
 
 LIBRARY = (
@@ -40,17 +41,18 @@ MAX_OUTPUT = 20_000  # characters kept of what a cell prints
 
 
 def preload():
-    """Import what every notebook imports, so that each fork has it, and make figures cost nothing."""
+    """Import what every notebook imports, so that each fork has it; make figures cost nothing; return the shell."""
     import matplotlib
 
     matplotlib.use("Agg")
     import_helpers()
     import helpers
 
-    load(("IPython.core.inputtransformer2", "downhill.networks", "downhill.surfaces"))
+    load(("downhill.networks", "downhill.surfaces"))
     for name in ("show", "explore", "animate", "quiz"):
         setattr(helpers, name, lambda *a, **k: None)
         setattr(sys.modules["downhill.figures"], name, lambda *a, **k: None)
+    return make_shell()
 
 
 def load(names):
@@ -70,13 +72,13 @@ def wanted(sources):
 def main(descriptor):
     """Import, then serve requests for forks until the grader goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts the grader does not mean this process
-    preload()
-    serve(socket.socket(fileno=descriptor))
+    shell = preload()
+    serve(socket.socket(fileno=descriptor), shell)
     shutil.rmtree(os.getcwd(), ignore_errors=True)
 
 
-def serve(control):
-    """Serve requests on this socket until its other end is closed."""
+def serve(control, shell):
+    """Serve requests on this socket until its other end is closed; each fork runs its cells in this shell."""
     children = set()
     with contextlib.suppress(ConnectionError):  # the other end left without reading all
         control.sendall(json.dumps({"pid": os.getpid()}).encode() + b"\n")
@@ -88,7 +90,7 @@ def serve(control):
             if request["op"] == "twin":
                 if os.fork() == 0:
                     control.close()
-                    serve(socket.socket(fileno=descriptors[0]))
+                    serve(socket.socket(fileno=descriptors[0]), shell)
                     os._exit(0)
                 os.close(descriptors[0])
                 continue
@@ -96,7 +98,7 @@ def serve(control):
                 pid = os.fork()
                 if pid == 0:
                     control.close()
-                    os._exit(child(descriptors[0], request))
+                    os._exit(child(descriptors[0], request, shell))
                 os.close(descriptors[0])
                 children.add(pid)
                 reply = {"pid": pid}
@@ -121,12 +123,13 @@ def end(pid):
 # ------------------------------------------------------------------------------------ the confined process
 
 
-def child(descriptor, request):
+def child(descriptor, request, shell):
     """Confine this process, then run what the grader sends until it hangs up."""
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.nice(5)  # a student's threads do not keep the grader waiting, which may share their processor
+        sys.setswitchinterval(0.0005)  # nor do they keep each other waiting: a call goes back and forth at once
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
@@ -134,6 +137,8 @@ def child(descriptor, request):
             os.dup2(descriptor, 3)
         os.closerange(4, 65536)
         os.chdir(request["folder"])
+        sys.path.insert(0, "")  # a module that the notebook itself has written
+        open_loop(shell)
         if request["confine"]:
             limits = request["limits"]
             confine(Limits(**limits | {key: tuple(limits[key]) for key in ("readable", "writable")}))
@@ -144,7 +149,7 @@ def child(descriptor, request):
         return 1
     try:
         channel.send({"ready": True})
-        Student(channel).serve()
+        Student(channel, shell).serve()
     except (Closed, Garbage):
         return 0
     return 0
@@ -165,15 +170,6 @@ class Bounded(io.TextIOBase):
         return len(text)
 
 
-class Shell:
-    """What ``get_ipython()`` returns: every method of it does nothing."""
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return lambda *a, **k: None
-
-
 def no_input(prompt=""):
     """Stand for ``input``: nobody is there to answer."""
     raise EOFError("input() has nobody to ask while the notebook is graded")
@@ -182,15 +178,10 @@ def no_input(prompt=""):
 class Student:
     """A student's notebook while it is graded: its names, and the calls that the grader asks for."""
 
-    def __init__(self, channel):
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        self.channel = channel
-        self.transform = TransformerManager().transform_cell
-        module = types.ModuleType("__main__")
-        sys.modules["__main__"] = module
-        self.names = module.__dict__
-        self.names.update(get_ipython=Shell, display=lambda *a, **k: None)
+    def __init__(self, channel, shell):
+        self.channel, self.run, self.names = channel, shell.run_source, shell.user_ns
+        self.turn, self.current = threading.RLock(), None  # the channel's user, and the call that is being answered
+        self.names["display"] = lambda *a, **k: None
         builtins.input = no_input
 
     def serve(self):
@@ -199,25 +190,31 @@ class Student:
             message, buffer = self.channel.receive()
             if message["op"] == "cell":
                 self.channel.send(self.cell(message["source"]))
+            elif message["op"] == "has":
+                self.channel.send({"has": [name in self.names for name in message["names"]]})
             else:
                 self.call(message, buffer)
 
     def cell(self, source):
         """Run one cell; return how it went and what it printed."""
         out, error = Bounded(), None
-        started = time.process_time()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             try:
-                exec(compile(self.transform(source), "<cell>", "exec"), self.names)
-            except BaseException as raised:
+                raised = self.run(source)
+            except BaseException as fault:
+                raised = fault
+            if "sys" not in sys.modules:  # Python itself is in pieces; a notebook's kernel is dead then, too
+                os._exit(1)
+            if raised is not None:
                 error = describe(raised)
-        return {"error": error, "output": out.text, "seconds": time.process_time() - started}
+        return {"error": error, "output": out.text}
 
     def call(self, message, buffer):
         """Call one of the student's functions; send its result, or its error, and its arguments if it changed them."""
-        arguments, keywords = decode(message["arguments"], buffer, self.callback)
+        self.current = message["id"]
+        arguments, keywords = decode(message["arguments"], buffer, functools.partial(self.callback, message["id"]))
         before = [snapshot(argument) for argument in arguments]
-        out = Bounded()
+        out, buffers = Bounded(), []
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
                 function = self.function(message["name"])
@@ -229,13 +226,19 @@ class Student:
                 for argument, was in zip(arguments, before, strict=True)
             ]
             data, buffers = encode([value, after])
-            self.channel.send({"id": message["id"], "value": data}, buffers)
+            reply = {"id": message["id"], "value": data}
         except (Closed, Garbage) as error:
             if not isinstance(error, TooLarge):
                 raise
-            self.channel.send({"id": message["id"], "error": describe(error)})
+            reply = {"id": message["id"], "error": describe(error)}
         except BaseException as raised:
-            self.channel.send({"id": message["id"], "error": describe(raised)})
+            reply = {"id": message["id"], "error": describe(raised)}
+        with self.turn:  # a thread of the answer that still calls back is waited for, and then too late
+            self.current = None
+            try:
+                self.channel.send(reply, buffers)
+            except TooLarge as error:
+                self.channel.send({"id": message["id"], "error": describe(error)})
 
     def function(self, name):
         """Return what the notebook calls by this name; a name that is missing gets its sentence."""
@@ -243,21 +246,27 @@ class Student:
             raise NameError(f"the notebook defines no {name}: its cell was removed, renamed, or stopped with an error")
         return self.names[name]
 
-    def callback(self, number, name):
-        """Return a function that asks the grader to call its function of that number."""
+    def callback(self, called, number, name):
+        """Return a function that asks the grader to call its function of that number, while it waits for that call.
+
+        An answer may call it from several threads: they take turns.
+        """
         if number is None:
             return Opaque("function")
 
         def call(*arguments, **keywords):
             data, buffers = encode([list(arguments), keywords])
-            self.channel.send({"callback": number, "arguments": data}, buffers)
-            message, buffer = self.channel.receive()
+            with self.turn:
+                if self.current != called:
+                    raise RuntimeError(f"{name} was called after the answer had returned")
+                self.channel.send({"callback": number, "arguments": data}, buffers)
+                message, buffer = self.channel.receive()
             if "error" in message:
                 kind = getattr(builtins, message["error"][0], RuntimeError)
                 raise (kind if isinstance(kind, type) and issubclass(kind, Exception) else RuntimeError)(
                     message["error"][1]
                 )
-            return decode(message["value"], buffer, self.callback)
+            return decode(message["value"], buffer, functools.partial(self.callback, called))
 
         call.__name__ = name
         return call

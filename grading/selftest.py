@@ -6,13 +6,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from grading.course import ROOT, parts
+from grading.course import ROOT, BadCourse, parts
 from grading.grade import Options, grade_submission
 from grading.sandbox import missing
 from grading.session import Answer, Cell, Notebook, sandbox_of
-from grading.submissions import find
+from grading.submissions import Handed, Submission, find
 
-__all__ = ["ATTEMPTS", "break_out", "released", "run"]
+__all__ = ["ATTEMPTS", "break_out", "prove_private", "released", "run"]
 
 # What a student's code must not be able to do: a sentence, and code that sets `worked`.
 ATTEMPTS = {
@@ -43,7 +43,6 @@ def break_out(sandbox):
         cells = [Cell("attempt", f"worked = False\n{code.format(**words)}"), Cell("ask", "def ask(): return worked")]
         notebook = Notebook(sandbox, cells, cell_seconds=20)
         try:
-            notebook.start()
             found[name] = bool(Answer(notebook, "ask")())
         finally:
             notebook.close()
@@ -84,6 +83,35 @@ def run(part=None):
                               f"{exercise['said'][-1:]}")  # fmt: skip
     print("All is well." if good else "Something above is not as it should be: do not grade with this.")
     return 0 if good else 1
+
+
+def prove_private(options):
+    """Run an instructor's own checks on the course's solutions, before they decide anybody's mark.
+
+    Parameters
+    ----------
+    options : Options
+
+    Raises
+    ------
+    BadCourse
+        If a check of theirs refuses a solution; the sentence says which, and what it said.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        handed = []
+        for path in sorted((ROOT / "solutions" / options.part).glob("*.ipynb")):
+            target = Path(folder) / path.name
+            target.write_bytes(released(path))
+            handed.append(Handed(path.name, str(target)))
+        result = grade_submission(Submission("the solutions", "", tuple(handed)), options)
+    said = [
+        f"check_{exercise['slug']}: {exercise['detail']}"
+        for notebook in result["notebooks"]
+        for exercise in notebook["exercises"]
+        if exercise["state"] != "passed"
+    ]
+    if said:
+        raise BadCourse("Your own checks refuse the course's solutions. Nothing was graded.\n" + "\n".join(said))
 
 
 def released(path):

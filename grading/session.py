@@ -210,46 +210,69 @@ def patience():
 
 
 class Notebook:
-    """A student's notebook in its process. It is started again, without what killed it, as often as needed.
+    """A student's notebook in its process, cell by cell; calls of what it defines can be made between two cells.
+
+    The process is started again, without what killed it, as often as needed: what has run before is run again.
 
     Parameters
     ----------
     sandbox : Sandbox
     cells : list of Cell
-        In the order in which they run.
+        Run at once. More come with ``run``.
     seconds : float
         For all that the notebook does, on a machine that is not overloaded: see ``patience``.
     cell_seconds : float
         For one cell, or for all calls of one check.
+    sources : list of str
+        Of all the cells that will come: what of the library they name is imported before the first one.
     """
 
-    def __init__(self, sandbox, cells, seconds=120, cell_seconds=30):
-        self.sandbox, self.cells, self.cell_seconds = sandbox, cells, cell_seconds
+    def __init__(self, sandbox, cells=(), seconds=120, cell_seconds=30, sources=()):
+        self.sandbox, self.cells, self.seconds, self.cell_seconds = sandbox, [], seconds, cell_seconds
         self.ends = time.monotonic() + seconds * patience()
         self.deadline = self.ends
         self.folder = Path(tempfile.mkdtemp(dir=sandbox.home))
         self.pid = self.channel = None
         self.deaths, self.calls = [], 0
-        self.imports = wanted(cell.source for cell in cells)
+        self.imports = wanted([*sources, *(cell.source for cell in cells)])
+        for cell in cells:
+            self.run(cell)
+
+    def run(self, cell):
+        """Run the next cell; if it kills the process, it is left out when the others run again."""
+        self.cells.append(cell)
+        if time.monotonic() > self.ends:
+            cell.bad = "There was no time left for it."
+        elif self.channel is not None:
+            self._run(cell)
+        else:
+            with contextlib.suppress(Gone):
+                self.start()
 
     def start(self):
-        """Run the cells in a fresh process, until they run to the end or there is no time left."""
-        while True:
+        """Run all cells so far in a fresh process; Gone if that takes all the time that is left."""
+        while time.monotonic() < self.ends:
             self._fork()
-            for cell in self.cells:
-                if cell.bad:
-                    continue
-                self.begin()
-                try:
-                    result = self._talk({"op": "cell", "source": cell.source})
-                except Gone as gone:
-                    cell.bad = str(gone)
-                    break
-                cell.error, cell.output = _pair(result.get("error")), str(result.get("output"))[:20_000]
-            else:
+            if all(cell.bad or self._run(cell) for cell in self.cells):
                 return
-            if time.monotonic() > self.ends:
-                return
+        raise self._gone(f"The notebook took longer than the {self.seconds:g} s allowed for all of it.")
+
+    def _run(self, cell):
+        self.begin()
+        try:
+            result = self._talk({"op": "cell", "source": cell.source})
+        except Gone as gone:
+            cell.bad = str(gone)
+            return False
+        cell.error, cell.output = _pair(result.get("error")), str(result.get("output"))[:20_000]
+        return True
+
+    def has(self, names):
+        """Return whether the notebook defines all of these names by now."""
+        if self.channel is None:
+            self.start()
+        self.begin()
+        return self._talk({"op": "has", "names": list(names)}).get("has") == [True] * len(names)
 
     def begin(self):
         """Start the clock of one cell or one check."""

@@ -14,6 +14,8 @@ import time
 
 import numpy as np
 
+from downhill.plain import simpler
+
 __all__ = ["Channel", "Closed", "Garbage", "Late", "Opaque", "TooLarge", "decode", "encode", "pair"]
 
 MAX_FRAME = 64 * 2**20  # bytes; a class of honest answers stays below one
@@ -114,7 +116,8 @@ def encode(value, functions=None):
         if callable(value):
             name = str(getattr(value, "__name__", type(value).__name__))[:100]
             return ["fn", functions(value) if functions else None, name]
-        return ["o", type(value).__name__[:100]]
+        found = simpler(value)
+        return ["o", type(value).__name__[:100]] if found is value else walk(found, depth + 1)
 
     def array(value, depth):
         if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):

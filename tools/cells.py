@@ -1,15 +1,91 @@
-"""What a graded notebook is: its kinds of cells, its markers, its versions. Standard library only.
+"""What a graded notebook is: its kinds of cells, its markers, and where its checks run. Standard library only.
 
-``tools.notebooks`` reads a student's notebook with it, ``grading`` what a class handed in, and ``tools.versions`` says
-which release a cell is from.
+``tools.check`` runs a student's notebook by it, ``grading`` what a class handed in, so that both say the same.
 """
 
 import hashlib
+import json
 import re
+from dataclasses import dataclass
 
-__all__ = ["CHECK", "fingerprint", "normal"]
+__all__ = ["CHECK", "BadNotebook", "Cell", "Step", "fingerprint", "normal", "plan", "read_cells", "without_checks"]
 
-CHECK = re.compile(r"^\s*@exercise\s*\n\s*def check_(\w+)\(", re.MULTILINE)  # a check cell, whatever its id
+CHECK = re.compile(r"^(?:def )?check_(\w+)\(", re.MULTILINE)  # a check, or a call of one, at the margin
+_START = re.compile(r"@exercise\b|def check_\w+\(")
+_CALL = re.compile(r"check_\w+\(.*\)\s*(#.*)?$")
+
+
+class BadNotebook(Exception):
+    """A file that cannot be read as a notebook; the text says why, for the student."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as far as grading needs it."""
+
+    kind: str
+    id: str
+    grade_id: str
+    source: str
+
+
+def read_cells(data, label):
+    """Return the cells of a notebook given as bytes, whatever wrote it.
+
+    Raises
+    ------
+    BadNotebook
+        With a sentence for the student.
+    """
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    if not text.strip():
+        raise BadNotebook(f"{label} is empty.")
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadNotebook(f"{label} is not a notebook: its text is not JSON. Hand in the .ipynb file itself.") from None
+    worksheets = notebook.get("worksheets") if isinstance(notebook, dict) else None
+    if isinstance(worksheets, list) and worksheets and isinstance(worksheets[0], dict):  # format 3, before 2015
+        notebook = worksheets[0]
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        raise BadNotebook(f"{label} is JSON, but no notebook: it has no cells.")
+    return [_cell(cell) for cell in cells if isinstance(cell, dict)]
+
+
+def _cell(cell):
+    source = cell.get("source", cell.get("input", ""))
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    metadata = cell.get("metadata")
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = marks.get("grade_id") if isinstance(marks, dict) else ""
+    return Cell(
+        *(part if isinstance(part, str) else "" for part in (cell.get("cell_type"), cell.get("id"), grade_id, source))
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do when a notebook runs from top to bottom.
+
+    Attributes
+    ----------
+    at : int
+        Of the cell.
+    source : str
+        The code to run, or "".
+    check : str
+        The slug of the exercise to check, or "".
+    """
+
+    at: int
+    source: str = ""
+    check: str = ""
 
 
 def normal(source):
@@ -21,3 +97,53 @@ def normal(source):
 def fingerprint(source):
     """Return twelve letters that stand for a cell's source, the same for sources that are ``normal``-ly the same."""
     return hashlib.sha256(normal(source).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def without_checks(source):
+    """Return what a cell holds beside its check: the function ``check_<slug>`` and its call are cut out.
+
+    The text is cut by its lines and not parsed, since a cell may hold magics and errors.
+    """
+    kept, inside = [], False
+    for line in normal(source).split("\n"):
+        at_margin = line[:1] not in ("", " ", "\t", ")", "#")
+        if _START.match(line):
+            inside = True
+        elif at_margin:
+            inside = inside and line.startswith("@")
+        if not inside and not _CALL.match(line):
+            kept.append(line)
+    return "\n".join(kept).strip("\n")
+
+
+def plan(cells, checks):
+    """Say in which order the cells of a notebook and the checks of its exercises run.
+
+    Parameters
+    ----------
+    cells : list of Cell
+        Of the notebook that was handed in.
+    checks : dict
+        From the id of a check cell as released to its slug. Ids of cells that do not run at all map to "".
+
+    Returns
+    -------
+    list of Step
+        A check runs where its cell stands, known by its id or by the function that it defines or calls. A cell that
+        holds other code beside its check runs that code first. A check without a cell is not among the steps: it comes
+        at the end.
+    """
+    steps = []
+    for at, cell in enumerate(cells):
+        source = cell.source
+        if cell.kind != "code" or not source.strip():
+            continue
+        known = [checks[name] for name in (cell.id, cell.grade_id) if name in checks]
+        slugs = [slug for slug in CHECK.findall(normal(source)) if slug in checks.values()]
+        if not slugs and known[:1] == [""]:
+            continue
+        slugs = slugs or known[:1]
+        if rest := without_checks(source) if slugs else source:
+            steps.append(Step(at, source=rest))
+        steps += [Step(at, check=slug) for slug in dict.fromkeys(slugs)]
+    return steps

@@ -104,7 +104,8 @@ def check(notebooks):
     python = venv_program("python")
     if not python.exists():
         raise Stop("The course is not set up yet: run `make course` once, solve an exercise, and check it then.")
-    return run([python, ROOT / "tools" / "notebooks.py", "check"] + [Path(path).resolve() for path in notebooks])
+    words = [word if word.startswith("-") or word.isdigit() else Path(word).resolve() for word in notebooks]
+    return run([python, ROOT / "tools" / "check.py", *words])
 
 
 def reset(arguments):

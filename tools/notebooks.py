@@ -1,9 +1,8 @@
-"""Run the course's notebooks: store their outputs, make the exercises, score a student's work.
+"""What authors run: store the outputs of notebooks, make the exercises, look at pictures.
 
 usage: notebooks.py render [NOTEBOOK ...]   run lessons and solutions and store their outputs
        notebooks.py exercises [FOLDER]      make exercises/ (or FOLDER) from solutions/
        notebooks.py pictures NOTEBOOK FOLDER   write its stored pictures to a folder, to look at
-       notebooks.py check [NOTEBOOK ...]    run the notebooks in work/ and print the scorecards
 """
 
 import base64
@@ -120,46 +119,6 @@ def export_pictures(path, folder):
                 print(target)
 
 
-def score_one(path):
-    """Run a student's notebook, which stays as it is, and return its scorecard with what failed and why."""
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except Exception as error:
-        return (f"This file is not a notebook that can be read ({type(error).__name__}). Your file is untouched; "
-                "`make reset` gives a fresh copy beside it.")  # fmt: skip
-    released = ROOT / "exercises" / path.parent.name / path.name
-    source = nbformat.read(released, as_version=4) if released.exists() else notebook
-    points = {name.removeprefix("check_"): int(c.metadata.nbgrader.points) for name, c in grade_cells(source).items()}
-    card = nbformat.v4.new_code_cell(f"import helpers\nhelpers.scorecard(**{points!r})", id="scorecard-of-make-check")
-    notebook.cells.append(card)
-    try:
-        execute(notebook, path.parent, allow_errors=True, timeout=120, interrupt_on_timeout=True)
-    except DeadKernelError:
-        return "The kernel died while this notebook ran: look for a cell that takes too much memory."
-    said = [
-        f"  {error.evalue or error.ename}"
-        for cell in grade_cells(notebook).values()
-        for error in errors(cell)
-        if "not answered yet" not in error.evalue
-    ]
-    data = [output.data["text/plain"] for output in card.outputs if "data" in output]
-    return "\n".join([*(data or [errors(card)[0].evalue]), *said])
-
-
-def check(paths):
-    work = ROOT / "work"
-    paths = [Path(p) for p in paths] or sorted(p for p in work.glob("*/*.ipynb") if ".old-" not in p.name)
-    if not paths:
-        print("There is nothing in work/ yet: run `make course` once, and solve an exercise.")
-        return 1
-    for path in paths:
-        if not path.exists():
-            print(f"{path}: there is no such file.")
-            return 1
-        print(f"\n{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}\n{score_one(path)}", flush=True)
-    return 0
-
-
 def main(arguments):
     command, *rest = arguments or [""]
     if command == "render":
@@ -168,8 +127,6 @@ def main(arguments):
         return make_exercises(Path(rest[0]).resolve() if rest else ROOT / "exercises")
     if command == "pictures" and len(rest) == 2:
         return export_pictures(*map(Path, rest))
-    if command == "check":
-        return check(rest)
     print(__doc__)
     return 2
 

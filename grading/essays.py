@@ -1,0 +1,107 @@
+"""Find the free-text answers of a notebook, wherever in it the student wrote them."""
+
+import ast
+import re
+from dataclasses import dataclass
+
+from tools.cells import normal
+
+__all__ = ["Essay", "free_texts"]
+
+STUB = "*Write your answer here.*"  # as nbgrader_config.py has it
+
+
+@dataclass(frozen=True)
+class Essay:
+    """A free-text answer.
+
+    Attributes
+    ----------
+    text : str
+        "" if there is none.
+    cells : tuple of int
+        Numbers of the code cells that hold some of it: they are no code.
+    """
+
+    text: str
+    cells: tuple
+
+
+def free_texts(sheet, cells):
+    """Return the free-text answer to each question of a sheet.
+
+    It is looked for in the cell that was meant for it, of whatever kind; in new cells below the question; in the
+    question's own cell; and, if there is nothing, in new text cells further down.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    cells : list of Cell
+        Of the notebook that was handed in.
+
+    Returns
+    -------
+    dict
+        From the slug of a question to its Essay.
+    """
+    names = _names(sheet, cells)
+    return {question.slug: _find(question, sheet, cells, names) for question in sheet.questions}
+
+
+def _names(sheet, cells):
+    """Return the id under which each cell was released; "" for one that the student added."""
+    answers = {e.answer_id for e in sheet.exercises} | {q.answer_id for q in sheet.questions}
+    known = answers | set(sheet.given) | set(sheet.checks)
+    by_source = {normal(source): name for name, source in sheet.given.items()}
+    by_function = {name: e.answer_id for e in sheet.exercises for name in e.names}
+    found = []
+    for cell in cells:
+        name = next((name for name in (cell.id, cell.grade_id) if name in known), "")
+        name = name or by_source.get(normal(cell.source), "")
+        if not name and cell.kind == "code":
+            defined = re.findall(r"^def (\w+)\(", cell.source, re.MULTILINE)
+            name = next((by_function[word] for word in defined if word in by_function), "")
+            name = name or ("scorecard" if cell.source.lstrip().startswith("scorecard(") else "")
+        found.append(name)
+    return found
+
+
+def _find(question, sheet, cells, names):
+    asked = names.index(question.task_id) if question.task_id in names else -1
+    meant = [at for at, name in enumerate(names) if name == question.answer_id]
+    start = asked + 1 if asked >= 0 else meant[0] if meant else len(cells)
+    below = range(start, len(cells))
+    end = next((at for at in below if names[at] not in ("", question.answer_id)), len(cells))
+    places = sorted({*meant, *range(start, end)})
+    pieces = [(at, _text(cells[at], at in meant)) for at in places]
+    if asked >= 0:
+        pieces.insert(0, (asked, _added(cells[asked].source, sheet.given[question.task_id])))
+    if not any(text for _, text in pieces):
+        pieces = [(at, _text(cells[at], False)) for at in below if not names[at] and cells[at].kind != "code"]
+    pieces = [(at, text) for at, text in pieces if text]
+    return Essay("\n\n".join(text for _, text in pieces), tuple(at for at, _ in pieces if cells[at].kind == "code"))
+
+
+def _text(cell, meant):
+    """Return what a cell holds of an answer; code is none, unless its cell was meant for the answer."""
+    text = normal(cell.source.replace(STUB, ""))
+    return text if cell.kind != "code" or meant or not _is_code(text) else ""
+
+
+def _is_code(text):
+    if len(text) > 20_000:
+        return True
+    try:
+        statements = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return bool(re.match(r"\s*[%!]", text))
+    return any(not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant | ast.Name)) for s in statements)
+
+
+def _added(source, given):
+    """Return what a student has written into the cell of the question."""
+    source, given = normal(source), normal(given)
+    if source.startswith(given):
+        return source[len(given) :].strip()
+    lines = set(given.split("\n"))
+    return "\n".join(line for line in source.split("\n") if line not in lines).strip()

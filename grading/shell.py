@@ -1,0 +1,111 @@
+"""IPython's own shell for the cells of a notebook that is graded: magics, ``await`` and ``_`` do what they do there.
+
+What would show something, start a program or ask somebody does nothing. It is made once, before a process is forked.
+"""
+
+import asyncio
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+__all__ = ["Shell", "make_shell", "open_loop"]
+
+OTHER_LANGUAGES = ("bash", "sh", "script", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd", "system",
+                   "sx", "!", "html", "HTML", "javascript", "js", "latex", "markdown", "svg", "SVG")  # fmt: skip
+
+
+class Silent(DisplayHook):
+    """Keep the value of a cell's last line as ``_`` and ``Out[n]``, and show nothing."""
+
+    def compute_format_data(self, result):
+        return {}, {}
+
+    def write_output_prompt(self):
+        pass
+
+
+class Unseen(DisplayPublisher):
+    """Forget what is displayed."""
+
+    def publish(self, *arguments, **keywords):
+        pass
+
+
+class Shell(InteractiveShell):
+    """A shell without windows, programs and questions."""
+
+    displayhook_class = Silent
+    display_pub_class = Unseen
+
+    def enable_gui(self, gui=None):
+        pass
+
+    def enable_matplotlib(self, gui=None):
+        return None, "agg"
+
+    def enable_pylab(self, gui=None, import_all=True, welcome_message=False):
+        from IPython.core import pylabtools
+
+        names = {}
+        pylabtools.import_pylab(names, import_all)
+        self.push(names, interactive=False)
+        return None, "agg", set()
+
+    def system(self, cmd):
+        pass
+
+    system_piped = system_raw = system
+
+    def getoutput(self, cmd, split=True, depth=0):
+        return [] if split else ""
+
+    def ask_exit(self):
+        pass
+
+    def showtraceback(self, *arguments, **keywords):
+        pass
+
+    def showsyntaxerror(self, *arguments, **keywords):
+        pass
+
+    def show_usage_error(self, exc):
+        pass
+
+    def run_cell_magic(self, magic_name, line, cell):
+        """Run a magic; of one that is not known here, as of an extension, run the code."""
+        if self.find_cell_magic(magic_name) is None:
+            result = self.run_cell(cell)
+            result.raise_error()
+            return result.result
+        return super().run_cell_magic(magic_name, line, cell)
+
+    def run_line_magic(self, magic_name, line, _stack_depth=1):
+        """Run a magic; one that is not known here does nothing."""
+        if self.find_line_magic(magic_name) is None:
+            return None
+        return super().run_line_magic(magic_name, line, _stack_depth + 1)
+
+    def run_source(self, source):
+        """Run one cell; return the exception that stopped it, or None."""
+        result = self.run_cell(source, store_history=True)
+        return result.error_before_exec or result.error_in_exec
+
+
+def make_shell():
+    """Return the shell of this process and of all that it forks; its names are those of ``__main__``."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = Shell.instance(config=config)
+    for name in OTHER_LANGUAGES:
+        shell.register_magic_function(lambda line, cell=None: None, "cell", name)
+    for name in ("load_ext", "reload_ext", "debug", "pdb", "pip", "conda", "mamba", "micromamba", "uv"):
+        shell.register_magic_function(lambda line="": None, "line", name)
+    shell.set_hook("show_in_pager", lambda *arguments: None)
+    return shell
+
+
+def open_loop(shell):
+    """Give a forked process a loop of events for cells that wait; it is opened before the process is confined."""
+    shell.loop_runner = asyncio.new_event_loop().run_until_complete

@@ -1,0 +1,226 @@
+"""Run a student's notebooks and say how far they are: by the same rules as the grader, with the checks as released.
+
+usage: check.py [--timeout SECONDS] [NOTEBOOK ...]   those named, or all in work/
+"""
+
+import contextlib
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from jupyter_core.utils import run_sync
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.cells import BadNotebook, plan, read_cells  # noqa: E402
+
+CELL_SECONDS = 60  # for one cell; for a notebook it is four times as long
+CARD = "scorecard-of-make-check"
+UNANSWERED = "not answered yet"  # as helpers.NOT_ANSWERED says it
+
+
+class Client(NotebookClient):
+    """A kernel that keeps errors and the scorecard, and forgets what else is printed or shown."""
+
+    def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"] in ("status", "error") or cell.id == CARD:
+            return super().process_message(msg, cell, cell_index)
+        return None
+
+
+class Kernel:
+    """A student's notebook in a kernel, cell by cell.
+
+    A cell that takes too long, or that ends the kernel, is left out: the others run again in a new one.
+
+    Parameters
+    ----------
+    folder : Path
+        In which the kernel works.
+    seconds : float
+        For one cell.
+    """
+
+    def __init__(self, folder, seconds):
+        self.folder, self.seconds, self.ends = folder, seconds, time.monotonic() + 4 * seconds
+        self.client, self.done, self.left_out = None, [], []
+
+    def run(self, source, name="cell"):
+        """Run one cell; return its outputs, or None if it was left out."""
+        if time.monotonic() > self.ends:
+            self.left_out.append((source, "was not run: the notebook had no time left"))
+            return None
+        try:
+            if self.client is None:
+                self._start()
+            outputs = self._execute(source, name)
+        except (CellTimeoutError, DeadKernelError) as error:
+            late = isinstance(error, CellTimeoutError)
+            said = f"took longer than {self.seconds:g} s" if late else "ended the kernel: too much memory, or exit()"
+            self.left_out.append((source, said))
+            self.close()
+            return None
+        self.done.append(source)
+        return outputs
+
+    def _start(self):
+        self.client = Client(
+            nbformat.v4.new_notebook(), kernel_name="python3", record_timing=False, store_widget_state=False,
+            allow_errors=True, resources={"metadata": {"path": str(self.folder)}},
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        )  # fmt: skip
+        self.client.log.disabled = True
+        self.client.create_kernel_manager()
+        self.client.start_new_kernel()
+        self.client.start_new_kernel_client()
+        for source in self.done:
+            self._execute(source, "cell")
+
+    def _execute(self, source, name):
+        cell = nbformat.v4.new_code_cell(source, id=name)
+        self.client.nb.cells.append(cell)
+        self.client.timeout = max(1, int(min(self.seconds, self.ends - time.monotonic() + 5)))
+        self.client.execute_cell(cell, len(self.client.nb.cells) - 1)
+        return cell.outputs
+
+    def close(self):
+        """End the kernel, if there is one."""
+        if self.client is not None:
+            with contextlib.suppress(Exception):
+                self.client.kc.stop_channels()
+            with contextlib.suppress(Exception):
+                run_sync(self.client.km.shutdown_kernel)(now=True)
+            self.client = None
+
+
+def released_as(cells, path):
+    """Return the exercises that a notebook answers: the path of the released notebook that shares most ids with it.
+
+    Parameters
+    ----------
+    cells : list of Cell
+    path : Path
+        Of the student's notebook, which stands for itself if nothing released is like it.
+
+    Returns
+    -------
+    Path
+    """
+    ids = {name for cell in cells for name in (cell.id, cell.grade_id) if re.match("answer_|check_", name)}
+    defined = set(re.findall(r"^def (\w+)\(", "\n".join(c.source for c in cells if c.kind == "code"), re.MULTILINE))
+    best, most = path, 0
+    for candidate in sorted((ROOT / "exercises").glob("*/*.ipynb")):
+        theirs = read_cells(candidate.read_bytes(), candidate.name)
+        names = {cell.id for cell in theirs if re.match("answer_|check_", cell.id)}
+        names |= set(re.findall(r"^def (\w+)\(", "\n".join(c.source for c in theirs if c.kind == "code"), re.MULTILINE))
+        if len(names & (ids | defined)) > most:
+            best, most = candidate, len(names & (ids | defined))
+    return best
+
+
+def graded(path):
+    """Return the check cells of a notebook, as a dict from the slug of an exercise to (id, source, points)."""
+    found = {}
+    for cell in json.loads(path.read_text(encoding="utf-8-sig"))["cells"]:
+        marks = cell.get("metadata", {}).get("nbgrader", {})
+        if marks.get("grade") and cell["cell_type"] == "code":
+            slug = marks["grade_id"].removeprefix("check_")
+            found[slug] = cell.get("id", marks["grade_id"]), "".join(cell["source"]), int(marks["points"])
+    return found
+
+
+def score(path, seconds=CELL_SECONDS):
+    """Run a student's notebook, which stays as it is; return its scorecard with what failed and why, as text."""
+    try:
+        cells = read_cells(path.read_bytes(), path.name)
+        exercises = graded(released_as(cells, path))
+    except (BadNotebook, OSError, ValueError, KeyError) as error:
+        return (f"This file is not a notebook that can be read ({error}). Your file is untouched; "
+                "`make reset` gives a fresh copy beside it.")  # fmt: skip
+    if not exercises:
+        return ("This notebook has no exercises with points: no cell of it is a check of this course. Is it a lesson, "
+                "or notes of your own? Exercises are in work/.")  # fmt: skip
+    checks = {name: slug for slug, (name, _, _) in exercises.items()} | {"scorecard": ""}
+    kernel, results = Kernel(path.parent, seconds), {}
+    try:
+        for step in plan(cells, checks):
+            if step.source:
+                kernel.run(step.source)
+            else:
+                _check(kernel, exercises, step.check, results)
+        for slug in [slug for slug in exercises if slug not in results]:  # no check cell, or one above its answer
+            _check(kernel, exercises, slug, results, last=True)
+        card = _scorecard(kernel, exercises, results)
+    finally:
+        kernel.close()
+    said = [f"  {text}" for text in results.values() if text and UNANSWERED not in text]
+    left_out = [
+        f"  The cell that begins with `{source.strip().splitlines()[0][:60]}` {why}. It was left out."
+        for source, why in kernel.left_out
+    ]
+    if left_out:
+        left_out.append("  If it only needs more time: make check ARGS=\"--timeout 300\" gives every cell 300 s.")
+    return "\n".join([card, *said, *left_out])
+
+
+def _check(kernel, exercises, slug, results, last=False):
+    """Run a check and note what it said: "" if it passed. One whose answer is not defined yet waits for the end."""
+    outputs = kernel.run(exercises[slug][1])
+    errors = [output for output in outputs or () if output.output_type == "error"]
+    if outputs is None:
+        results[slug] = f"FAIL - {slug}: its check did not come to an end with this answer"
+    elif errors:
+        text = errors[0].evalue or errors[0].ename
+        asked = re.search(rf"^check_{slug}\((\w+)\)", exercises[slug][1], re.MULTILINE)
+        missing = errors[0].ename == "NameError" and asked and f"'{asked[1]}'" in text
+        if last or not missing:
+            results[slug] = text
+    else:
+        results[slug] = ""
+
+
+def _scorecard(kernel, exercises, results):
+    record = [[slug, not text, slug] for slug, text in results.items()]
+    points = {slug: worth for slug, (_, _, worth) in exercises.items()}
+    kernel.ends = max(kernel.ends, time.monotonic() + 30)  # the card is no part of the student's time
+    outputs = kernel.run(
+        f"import helpers\nhelpers._record[:] = {record!r}\nhelpers.scorecard(**{points!r})", name=CARD
+    )
+    shown = [output.data["text/plain"] for output in outputs or () if "data" in output]
+    wrong = [output.evalue for output in outputs or () if output.output_type == "error"]
+    return (shown or wrong or ["The kernel died while this notebook ran, and no scorecard could be made."])[0]
+
+
+def main(words):
+    """Score the notebooks that are named, or all in work/; return the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its number
+        stream.reconfigure(errors="backslashreplace")
+    seconds = CELL_SECONDS
+    if words[:1] == ["--timeout"]:
+        if len(words) < 2 or not words[1].isdigit() or int(words[1]) < 1:
+            print("--timeout takes a number of seconds, such as --timeout 300.")
+            return 2
+        seconds, words = int(words[1]), words[2:]
+    paths = [Path(word) for word in words] or sorted(
+        path for path in (ROOT / "work").glob("*/*.ipynb") if ".old-" not in path.name
+    )
+    if not paths:
+        print("There is nothing in work/ yet: run `make course` once, and solve an exercise.")
+        return 1
+    for path in paths:
+        if not path.is_file():
+            print(f"{path}: there is no such file.")
+            return 1
+        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+        print(f"\n{shown}\n{score(path, seconds)}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

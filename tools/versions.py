@@ -1,0 +1,5 @@
+"""Which versions of its cells an exercise has had."""
+
+
+def released(part, name):
+    return {}
