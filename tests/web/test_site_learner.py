@@ -1,7 +1,6 @@
 """A learner on the built site, mostly by keyboard: search, next, quiz, figures, notes, points."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
