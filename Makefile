@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV = .venv/bin/python
 
 .PHONY: course check reset grading test test-grading site site-links test-web exercises render tables language-model bench lock
-.PHONY: lite test-lite test-web-full test-oldest test-newest
+.PHONY: exercise lite test-lite test-web-full test-oldest test-newest
 
 course:  ## set up and open JupyterLab on start_here; ARGS="--no-browser --port 8899" passes options on
 	@$(PYTHON) tools/course.py course $(ARGS)
@@ -49,6 +49,10 @@ test-web:  ## build the web edition and test it in Chromium
 
 exercises:  ## make exercises/ from solutions/
 	@$(VENV) tools/notebooks.py exercises
+
+q = '$(subst ','\'',$(1))'
+exercise:  ## make the cells of a new exercise: SLUG=my_slug NOTEBOOK=1_landscape/1_surfaces STARS=2 TITLE="Find the slope"
+	@$(VENV) tools/new_exercise.py $(call q,$(SLUG)) $(call q,$(NOTEBOOK)) $(call q,$(STARS)) $(call q,$(TITLE))
 
 render:  ## run lessons and solutions and store their outputs; NOTEBOOKS="a.ipynb b.ipynb" for some
 	@$(VENV) tools/notebooks.py render $(NOTEBOOKS)
