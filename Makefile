@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV = .venv/bin/python
 
 .PHONY: course work check update add reset grading test test-grading site site-links test-web exercises render tables language-model bench lock
-.PHONY: lite test-lite test-web-full test-oldest test-newest
+.PHONY: test-release lite test-lite test-web-full test-oldest test-newest
 
 course:  ## set up and open JupyterLab on start_here; ARGS="--no-browser --port 8899" passes options on
 	@$(PYTHON) tools/course.py course $(ARGS)
@@ -31,6 +31,9 @@ test:  ## install what authors need and run every test
 
 test-grading:  ## the long tests of the grader: hostile submissions, listed mistakes, interruption, a cluster
 	@OMP_NUM_THREADS=1 $(VENV) -m pytest -m "long or not long" tests/test_grading.py
+
+test-release:  ## from the zip to full marks: installs what students get; a few minutes, and needs the package index
+	@$(VENV) -m pytest -m "long or not long" tests/test_release.py $(ARGS)
 
 test-oldest:  ## every test on the lowest versions that requirements.txt admits, in .venv-oldest; needs Python 3.11 or 3.12
 	@$(PYTHON) tools/course.py test --versions constraints-oldest.txt $(ARGS)

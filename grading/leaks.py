@@ -48,7 +48,7 @@ def passages(root):
 
 
 def _words(text):
-    return re.findall(r"\w+", text)
+    return re.findall(r"\w+", re.sub(r"\\[nrt]", " ", text))  # ends of lines may be written as in JSON
 
 
 def _runs(words, size):

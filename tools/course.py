@@ -25,6 +25,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 OLDEST = (3, 11)
@@ -261,19 +262,23 @@ def add(words):
                    "gave you, as it was downloaded.")  # fmt: skip
     with zipfile.ZipFile(words[0]) as archive:
         files = {name: name.split("/")[1:] for name in archive.namelist() if not name.endswith("/")}
-        wrong = [name for name, steps in files.items() if name.split("/")[0] != "downhill" or "\\" in name
-                 or not steps or steps[0] in (".git", ".venv", "work") or {"", ".", ".."} & set(steps)]  # fmt: skip
-        if wrong or "downhill/tools/course.py" not in files:
+        within = (name.startswith("downhill/") and "\\" not in name and not {"", ".", ".."} & set(steps)
+                  and steps[0].lower() not in (".git", ".venv", "work") for name, steps in files.items())  # fmt: skip
+        if not all(within) or "downhill/tools/course.py" not in files:
             raise Stop(f"{words[0]} is not a part of this course. Nothing was unpacked.")
-        if archive.testzip():
-            raise Stop(f"{words[0]} is damaged: download it again. Nothing was unpacked.")
+        try:
+            contents = {name: archive.read(name) for name in files}
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise Stop(f"{words[0]} is damaged: download it again. Nothing was unpacked.") from error
         for name, steps in files.items():
             target = ROOT.joinpath(*steps)
             target.parent.mkdir(parents=True, exist_ok=True)
             draft = target.with_name("." + target.name + ".draft")
-            draft.write_bytes(archive.read(name))
+            draft.write_bytes(contents[name])
             draft.replace(target)
-    print(f"{Path(words[0]).name} is unpacked. Now type `make course` (without make: `py tools/course.py course`).")
+    print(f"{Path(words[0]).name} is unpacked.")
+    work()
+    print("Now type `make course` (without make: `py tools/course.py course`).")
     return 0
 
 
