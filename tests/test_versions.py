@@ -54,7 +54,7 @@ def corrected(old, *names, extra=False):
         answer = copy.deepcopy(cell(old, "answer_violated_fraction")) | {"id": "answer_new"}
         answer |= {"source": "def something_new():\n    ..."}
         check = copy.deepcopy(cell(old, "check_violated_fraction")) | {"id": "check_new"}
-        check["source"] = "@exercise\ndef check_new(answer):\n    check_true('new', answer())\n\ncheck_new(something_new)"
+        check["source"] = "@exercise\ndef check_new(answer):\n    check_true('new', answer())"
         for one in (answer, check):
             one["metadata"] = {"nbgrader": one["metadata"]["nbgrader"] | {"grade_id": one["id"]}}
         new["cells"][at:at] = [task, answer, check]
