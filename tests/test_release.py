@@ -312,8 +312,7 @@ def scores(said):
 @pytest.mark.long
 def test_from_the_zip_to_full_marks(zips, tmp_path):
     """Release, unpack, install, solve, check, hand in and grade; each further part in the same folder."""
-    folder, handed_in, first = tmp_path / "Ada's courses" / "downhill", tmp_path / "submitted" / "ada", True
-    handed_in.mkdir(parents=True)
+    folder, handed_in, first = tmp_path / "Ada's courses" / "downhill", tmp_path / "submitted", True
     for part, path in zips.items():
         if first:
             with zipfile.ZipFile(path) as archive:
@@ -326,7 +325,7 @@ def test_from_the_zip_to_full_marks(zips, tmp_path):
         assert ("Installing" in said) == first, "one installation for all parts"
         first = False
         solve(folder, part)
-        shutil.copytree(folder / "work" / part, handed_in / part)
+        shutil.copytree(folder / "work" / part, handed_in / part / "ada")
     said = scores(type_in(folder, "check"))
     assert len(said) == 14 and all(got == worth for got, worth in said)
     checkout = {part: sorted(p.name for p in (ROOT / "notebooks" / part).glob("*.ipynb")) for part in zips}
@@ -338,7 +337,7 @@ def test_from_the_zip_to_full_marks(zips, tmp_path):
     if missing():
         return
     for part in zips:
-        command = [sys.executable, "-m", "grading", "grade", str(handed_in.parent), "--part", part, "--out",
+        command = [sys.executable, "-m", "grading", "grade", str(handed_in / part), "--part", part, "--out",
                    str(tmp_path / "results" / part)]  # fmt: skip
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -346,4 +345,4 @@ def test_from_the_zip_to_full_marks(zips, tmp_path):
             (ada,) = csv.DictReader(file)
         full = sum(exercise.points for sheet in load_part(part) for exercise in sheet.exercises)
         assert ada["student"] == "ada" and float(ada["points"]) == full  # free text waits for a person
-        assert ada["needs_a_look"] == "", ada
+        assert ada["needs_a_look"] in ("", "0"), ada

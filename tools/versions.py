@@ -104,6 +104,10 @@ def _graded(cell):
     return cell.get("metadata", {}).get("nbgrader") or {}
 
 
+def _is_check(cell):
+    return bool(CHECK.search(source_of(cell)) or (_graded(cell).get("grade") and not is_answer(cell)))
+
+
 def _mark(cell):
     source = source_of(cell)
     return fingerprint(plain(source) if cell["cell_type"] == "markdown" else source)
@@ -235,7 +239,7 @@ def _words(cells, at):
     elif is_answer(cell):
         kind = "the answer cell"
     else:
-        kind = "the check" if CHECK.search(source_of(cell)) else "the given code"
+        kind = "the check" if _is_check(cell) else "the given code"
     return f"{kind} of \"{heading}\"" if heading else kind
 
 
@@ -277,7 +281,7 @@ def updated(mine, given, known):
             if answered:  # an answer was put into a given cell: it stays, and the new cell comes after it
                 cells[change.place] = _as_own(old)
                 after.setdefault(change.place, []).append(cell)
-            elif change.own and not CHECK.search(source_of(old)):
+            elif change.own and not _is_check(old):
                 cells[change.place] = cell
                 after.setdefault(change.place, []).append(_as_own(old))
             else:
