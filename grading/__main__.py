@@ -3,6 +3,7 @@
 grade SUBMISSIONS --part PART    grade, and write grades.csv, report.html, feedback/ and free_text.csv
 selftest                         grade the course's own solutions, and try to break out of the sandbox
 release PART                     one zip for students, without solutions and hidden tests
+nbgrader PART                    make an nbgrader course in a folder of its own
 export RESULTS --db URL          write the scores into an nbgrader gradebook
 """
 
@@ -45,6 +46,9 @@ def parser():
     give = commands.add_parser("release", help="one zip for students")
     give.add_argument("part")
     give.add_argument("--out", type=Path, help="the zip's name (default: PART.zip)")
+    course = commands.add_parser("nbgrader", help="make an nbgrader course in a folder of its own")
+    course.add_argument("part")
+    course.add_argument("--out", type=Path, default=Path("nbgrader"), help="its folder (default: nbgrader)")
     book = commands.add_parser("export", help="write scores into an nbgrader gradebook")
     book.add_argument("results", type=Path)
     book.add_argument("--db", default="sqlite:///downhill-grades.db",
@@ -193,6 +197,11 @@ def main(words=None):
             from grading import release
 
             print(release.write_zip(arguments.part, arguments.out or Path(f"{arguments.part}.zip")))
+            return 0
+        if arguments.command == "nbgrader":
+            from grading import nbcourse
+
+            print(nbcourse.make(arguments.part, arguments.out))
             return 0
         from grading import gradebook
 

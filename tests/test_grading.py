@@ -13,7 +13,6 @@ import subprocess
 import symtable
 import sys
 import time
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +27,6 @@ from grading import selftest
 from grading.__main__ import main
 from grading.course import BadCourse, Bench, bench, load_part, parts
 from grading.grade import Options, grade_class, grade_submission
-from grading.release import write_zip
 from grading.report import write_reports
 from grading.runner import wanted
 from grading.sandbox import missing
@@ -330,19 +328,6 @@ def test_bad_words_get_a_sentence(words, said):
     assert said in finished.stderr and "Traceback" not in finished.stderr
 
 
-def test_the_release_holds_no_solution(tmp_path):
-    with zipfile.ZipFile(write_zip(PART, tmp_path / "x.zip")) as archive:
-        names = {name.split("/", 1)[1] for name in archive.namelist()}
-        wanted = {f"exercises/{PART}/{NAME}.ipynb", f"notebooks/{PART}/{NAME}.ipynb", "helpers.py", "requirements.txt"}
-        assert wanted <= names
-        assert not [name for name in names if name.startswith(("solutions", "tests", "grading"))]
-        assert not [
-            name for name in archive.namelist() if b"BEGIN HIDDEN TESTS" in archive.read(name) and "exercises" in name
-        ]
-    write_zip(PART, tmp_path / "y.zip")
-    assert (tmp_path / "x.zip").read_bytes() == (tmp_path / "y.zip").read_bytes()
-
-
 def processes_below(folder):
     """Return the processes that work in a folder or below it, or have it as their folder for temporary files."""
     found = []
@@ -412,31 +397,6 @@ def test_private_checks_count_and_do_not_show(tmp_path):
     )
     run_grader("grade", where, "--part", PART, "--out", tmp_path / "out", "--tests", tests, "--jobs", 1)
     assert {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}["ada"] == f"{WORTH - ONE}"
-
-
-@pytest.mark.long
-def test_nbgrader_itself_can_release_and_grade_the_course(tmp_path):
-    """With its own commands: all points for the solution, none for the stub."""
-    from nbgrader.api import Gradebook
-
-    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
-    (tmp_path / "solutions" / PART).mkdir(parents=True)
-    shutil.copy(ROOT / "solutions" / PART / f"{NAME}.ipynb", tmp_path / "solutions" / PART)
-    small_class(tmp_path / "submitted")
-    shutil.rmtree(tmp_path / "submitted" / "=cmd()")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    for command in ("generate_assignment", "autograde"):
-        finished = subprocess.run(
-            [sys.executable, "-m", "nbgrader", command, PART, "--create"], cwd=tmp_path, capture_output=True, text=True,
-            env=os.environ | {"PATH": path},
-        )  # fmt: skip
-        assert finished.returncode == 0, finished.stderr[-2000:]
-    made = json.loads((tmp_path / "exercises" / PART / f"{NAME}.ipynb").read_text())
-    kept = json.loads((ROOT / "exercises" / PART / f"{NAME}.ipynb").read_text())
-    assert [c["source"] for c in made["cells"]] == [c["source"] for c in kept["cells"]]
-    with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as book:
-        assert book.find_submission(PART, "ada").score == WORTH
-        assert book.find_submission(PART, "bob").score == 0
 
 
 @needs_sandbox
