@@ -13,13 +13,14 @@ one. The functions that differ take ``maximize=True``.
 
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize as scipy_minimize
 from scipy.special import erfcx, log_ndtr, ndtr
 from scipy.stats import qmc
+
+from downhill.arguments import finite, finite_array, not_negative, one_of, positive, share, whole
 
 NOISE_FLOOR = 1e-8  # of the standardised values: `fit` never goes below, so that equal points do no harm
 _ROOT5 = np.sqrt(5.0)
@@ -87,18 +88,14 @@ class GaussianProcess:
 
     def __post_init__(self):
         X, y = _data(self.X, self.y)
-        if self.kernel not in KERNELS:
-            raise ValueError(f"kernel must be one of {sorted(KERNELS)}, got {self.kernel!r}")
-        lengths = np.asarray(self.lengths, dtype=float)
-        if lengths.shape not in ((), (X.shape[1],)) or not (np.isfinite(lengths) & (lengths > 0)).all():
+        one_of("kernel", self.kernel, KERNELS)
+        lengths = finite_array("lengths", self.lengths)
+        if lengths.shape not in ((), (X.shape[1],)) or not (lengths > 0).all():
             raise ValueError(f"lengths must be positive, one or {X.shape[1]} of them, got {self.lengths!r}")
-        for name, least in (("variance", 0), ("scale", 0), ("noise", None)):
-            value = getattr(self, name)
-            if not (isinstance(value, Real) and np.isfinite(value) and (value >= 0 if least is None else value > 0)):
-                sign = "at least 0" if least is None else "positive"
-                raise ValueError(f"{name} must be a finite number, {sign}, got {value!r}")
         lengths = np.array(np.broadcast_to(lengths, X.shape[1:]))
-        for name, value in (("X", X), ("y", y), ("lengths", lengths)):
+        numbers = {name: positive(name, getattr(self, name)) for name in ("variance", "scale")}
+        numbers |= {"noise": not_negative("noise", self.noise), "shift": finite("shift", self.shift)}
+        for name, value in {"X": X, "y": y, "lengths": lengths, **numbers}.items():
             object.__setattr__(self, name, value)
         self._factor  # noqa: B018  (raises now if it must)
 
@@ -253,8 +250,9 @@ def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None, seed=0):
         For wrong shapes, or values that are not finite.
     """
     X, y = _data(X, y)
-    if noise is not None and not (isinstance(noise, Real) and 0 <= noise < np.inf):
-        raise ValueError(f"noise must be a finite number of at least 0, got {noise!r}")
+    noise = None if noise is None else not_negative("noise", noise)
+    restarts = whole("restarts", restarts, 0)
+    profile = KERNELS[one_of("kernel", kernel, KERNELS)]
     d = X.shape[1]
     shift, scale = float(y.mean()), float(y.std())
     if not scale > 1e-12 * np.abs(y).max():
@@ -265,9 +263,7 @@ def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None, seed=0):
         low, high = low.copy(), high.copy()
         low[-1] = high[-1] = middle[-1] = np.log(max(noise / scale**2, NOISE_FLOOR))
 
-    z, gaps, profile = (y - shift) / scale, _gaps(X), KERNELS.get(kernel)
-    if profile is None:
-        raise ValueError(f"kernel must be one of {sorted(KERNELS)}, got {kernel!r}")
+    z, gaps = (y - shift) / scale, _gaps(X)
 
     def loss(theta):
         value, slope = _likelihood(theta, z, gaps, profile)
@@ -350,8 +346,7 @@ def _log_h(z):
 def confidence_bound(mean, std, beta, maximize=False):
     """Return the optimistic bound: mean − √beta · std, the smaller the better; mean + √beta · std if maximising."""
     mean, std = _mean_std(mean, std)
-    if not (isinstance(beta, Real) and 0 <= beta < np.inf):
-        raise ValueError(f"beta must be a finite number of at least 0, got {beta!r}")
+    beta = not_negative("beta", beta)
     return mean + (1 if maximize else -1) * np.sqrt(beta) * std
 
 
@@ -366,9 +361,8 @@ def srinivas_beta(step, candidates, delta):
     N. Srinivas, A. Krause, S. Kakade, M. Seeger (2010), Gaussian process optimization in the bandit setting: no
     regret and experimental design, arXiv:0912.3995.
     """
-    if not (step >= 1 and candidates >= 1 and 0 < delta < 1):
-        raise ValueError("step and candidates must be at least 1, and delta between 0 and 1, "
-                         f"got {step}, {candidates}, {delta}")  # fmt: skip
+    step, candidates = whole("step", step, 1), whole("candidates", candidates, 1)
+    delta = share("delta", positive("delta", delta))
     return float(2 * np.log(candidates * step**2 * np.pi**2 / (6 * delta)))
 
 
@@ -438,12 +432,8 @@ def minimize(objective, bounds, evaluations, *, initial=None, kernel="matern52",
     """
     low, high = _box(bounds)
     d = len(low)
-    if not (isinstance(evaluations, Real) and evaluations >= 1 and evaluations % 1 == 0):
-        raise ValueError(f"evaluations must be a whole number of at least 1, got {evaluations!r}")
-    if initial is None:
-        initial = max(1, min(2 * d + 2, evaluations // 2))
-    if not (isinstance(initial, Real) and initial >= 1 and initial % 1 == 0):
-        raise ValueError(f"initial must be a whole number of at least 1, got {initial!r}")
+    evaluations = whole("evaluations", evaluations, 1)
+    initial = max(1, min(2 * d + 2, evaluations // 2)) if initial is None else whole("initial", initial, 1)
     unit = sobol(min(initial, evaluations), d, seed)
     rng = np.random.default_rng([seed, 1])
     X, values, gp = [], [], None
@@ -453,11 +443,9 @@ def minimize(objective, bounds, evaluations, *, initial=None, kernel="matern52",
         else:
             gp = fit(X, values, kernel, noise=noise, restarts=1, start=gp, seed=int(rng.integers(2**31)))
             x = suggest(gp, xi=xi, seed=int(rng.integers(2**31)))
-        value = objective(low + (high - low) * x)
-        if np.ndim(value) or not np.isfinite(value):
-            raise ValueError(f"the objective must return one finite number, got {value!r} at {low + (high - low) * x}")
+        at = low + (high - low) * x
+        values.append(finite(f"the objective at {at}", objective(at)))
         X.append(x)
-        values.append(float(value))
     best = int(np.argmin(values))
     points = low + (high - low) * np.array(X)
     return Result(points[best], values[best], points, np.array(values))
@@ -542,20 +530,16 @@ def _root(covariance):
 
 def _data(X, y):
     try:
-        X, y = np.array(X, dtype=float), np.array(y, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError("X and y must be arrays of numbers, in rows of equal length") from None
+        X, y = finite_array("X", X).copy(), finite_array("y", y).copy()
+    except ValueError as error:
+        raise ValueError(f"{error}: leave failed trials out, or give them a large finite value") from None
     if X.ndim != 2 or not X.size or y.shape != X.shape[:1]:
         raise ValueError(f"X must have shape (n, d) and y (n,), n and d at least 1, got {X.shape} and {y.shape}")
-    for name, array in (("X", X), ("y", y)):
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} must be finite, and row {int(np.argwhere(~np.isfinite(array))[0][0])} is not: "
-                             "leave failed trials out, or give them a large finite value")  # fmt: skip
     return X, y
 
 
 def _points(at, d):
-    at = np.asarray(at, dtype=float)
+    at = finite_array("points", at)
     if at.ndim != 2 or at.shape[1] != d:
         raise ValueError(f"points must have shape (m, {d}), got {at.shape}")
     return at
@@ -571,17 +555,14 @@ def _mean_std(mean, std):
 def _gain(mean, std, best, xi, maximize):
     """Return the mean's advantage over best ∓ xi, and std, broadcast."""
     mean, std = _mean_std(mean, std)
-    if not (np.ndim(best) == 0 and np.isfinite(best)):
-        raise ValueError(f"best must be one finite number, got {best!r}")
-    if not (isinstance(xi, Real) and 0 <= xi < np.inf):
-        raise ValueError(f"xi must be a finite number of at least 0, got {xi!r}")
+    best, xi = finite("best", best), not_negative("xi", xi)
     return np.broadcast_arrays((mean - best if maximize else best - mean) - xi, std)
 
 
 def _box(bounds):
-    bounds = np.asarray(bounds, dtype=float)
+    bounds = finite_array("bounds", bounds)
     if bounds.ndim != 2 or bounds.shape[1] != 2 or not len(bounds):
         raise ValueError(f"bounds must have shape (d, 2), got {bounds.shape}")
-    if not np.isfinite(bounds).all() or not (bounds[:, 0] < bounds[:, 1]).all():
-        raise ValueError(f"each low bound must be finite and below its high one, got {bounds.tolist()}")
+    if not (bounds[:, 0] < bounds[:, 1]).all():
+        raise ValueError(f"each low bound must be below its high one, got {bounds.tolist()}")
     return bounds.T

@@ -43,6 +43,8 @@ from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
+from downhill.arguments import one_of, positive
+
 try:
     import anywidget
     import ipywidgets
@@ -384,9 +386,9 @@ def _view(scenes, background, xlim, ylim, **axes):
     points = np.concatenate([np.zeros((0, 2))] + [path["points"] for paths, _ in scenes for path in paths])
     limits = []
     for i, (given, name) in enumerate(((xlim, "x"), (ylim, "y"))):
-        log = axes[f"{name}scale"] == "log"
-        if axes[f"{name}scale"] not in ("linear", "log") or (log and given and min(given) <= 0):
-            raise ValueError(f"{name}scale must be 'linear', or 'log' with positive limits; got {given}")
+        log = one_of(f"{name}scale", axes[f"{name}scale"], ("linear", "log")) == "log"
+        if log and given and min(given) <= 0:
+            raise ValueError(f"a log scale needs positive limits, got {name}lim = {given}")
         values = points[:, i] if grid is None else grid[i].ravel()
         values = values[np.isfinite(values) & ((values > 0) if log else True)]
         low, high = (values.min(), values.max()) if values.size else (0.1, 1.0)
@@ -629,7 +631,8 @@ def animate(paths, caption, alt, *, background=None, points=(), xlim=None, ylim=
         path["points"] = path["points"][np.unique(np.minimum(steps, len(path["points"]) - 1))]
     encoded = [_encode(path, view, keep_all=True) for path in drawn]
     slider = {"label": "step", "values": [str(s) for s in steps], "start": len(steps) - 1}
-    spec = {"seconds": seconds or float(np.clip(0.08 * len(steps), 3, 12)), "sliders": [slider]}
+    seconds = float(np.clip(0.08 * len(steps), 3, 12)) if seconds is None else positive("seconds", seconds)
+    spec = {"seconds": seconds, "sliders": [slider]}
     bundle, _ = _moving(caption, alt, view, encoded, spec, {"paths": encoded})
     display(bundle, raw=True)
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from downhill.arguments import one_of, whole
+
 __all__ = ["Asha", "Job", "Result", "brackets", "run_on_cluster"]
 
 
@@ -54,16 +56,10 @@ def rungs(R, eta=3, r=1):
     ValueError
         If a number is not whole, if eta < 2, or unless 1 ≤ r ≤ R.
     """
-    for name, value in (("R", R), ("eta", eta), ("r", r)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise ValueError(f"{name} must be a whole number, got {value!r}")
-    if eta < 2:
-        raise ValueError(f"eta must be at least 2, got {eta}")
-    if not 1 <= r <= R:
-        raise ValueError(f"the smallest resource must lie between 1 and R = {R}, got {r}")
-    found = [int(r)]
+    R, eta = whole("R", R, 1), whole("eta", eta, 2)
+    found = [whole("r", r, 1, R)]
     while found[-1] * eta <= R:
-        found.append(found[-1] * int(eta))
+        found.append(found[-1] * eta)
     return found
 
 
@@ -94,8 +90,8 @@ def brackets(R, eta=3, variant="algorithm"):
     L. Li, K. Jamieson, G. DeSalvo, A. Rostamizadeh, A. Talwalkar (2018), Hyperband: a novel bandit-based approach to
     hyperparameter optimization. Journal of Machine Learning Research 18(185).
     """
-    if variant not in ("algorithm", "table"):
-        raise ValueError(f'variant must be "algorithm" or "table", got {variant!r}')
+    one_of("variant", variant, ("algorithm", "table"))
+    R, eta = whole("R", R, 1), whole("eta", eta, 2)
     most = len(rungs(R, eta)) - 1
     made = []
     for s in range(most, -1, -1):
@@ -137,9 +133,7 @@ class Asha:
     """
 
     def __init__(self, trials, R, eta=3, r=1):
-        if trials < 1:
-            raise ValueError(f"there must be at least one trial, got {trials}")
-        self.resources, self.eta, self.trials = rungs(R, eta, r), eta, trials
+        self.trials, self.eta, self.resources = whole("trials", trials, 1), whole("eta", eta, 2), rungs(R, eta, r)
         self.losses = [{} for _ in self.resources]
         self._given = [set() for _ in self.resources]  # trials that were sent to each rung
 

@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from downhill.arguments import finite_array, not_negative, one_of, whole
+
 __all__ = ["Network", "all_digits", "digits", "sharpness"]
 
 # For each activation: its value at z, and its first and second derivative written in its value a.
@@ -72,13 +74,11 @@ class Network:
     objective: str = "cross_entropy"
 
     def __post_init__(self):
-        object.__setattr__(self, "sizes", tuple(self.sizes))
-        if len(self.sizes) < 2 or any(size != int(size) or size < 1 for size in self.sizes):
-            raise ValueError(f"sizes must be at least two positive whole numbers, got {self.sizes}")
-        if self.activation not in _ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(_ACTIVATIONS)}, got {self.activation!r}")
-        if self.objective not in _OBJECTIVES:
-            raise ValueError(f"objective must be one of {', '.join(_OBJECTIVES)}, got {self.objective!r}")
+        object.__setattr__(self, "sizes", tuple(whole("each of the sizes", size, 1) for size in self.sizes))
+        if len(self.sizes) < 2:
+            raise ValueError(f"sizes must be at least two, of the input and of the output, got {self.sizes}")
+        one_of("activation", self.activation, _ACTIVATIONS)
+        one_of("objective", self.objective, _OBJECTIVES)
         if self.objective == "cross_entropy" and self.sizes[-1] < 2:
             raise ValueError("cross entropy needs at least two outputs, one for each class")
 
@@ -102,7 +102,7 @@ class Network:
         -------
         theta : ndarray, (n_params,)
         """
-        layers = []
+        layers, scale = [], None if scale is None else not_negative("scale", scale)
         for n_in, n_out in pairwise(self.sizes):
             fan = n_in if self.activation == "relu" else n_in + n_out
             spread = np.sqrt(2 / fan) if scale is None else scale
@@ -262,24 +262,20 @@ class Network:
         return theta if theta.dtype.kind in "fc" else theta.astype(float)
 
     def _checked_inputs(self, X):
-        X = np.asarray(X, dtype=float)
+        X = finite_array("X", X)
         if X.ndim != 2 or len(X) == 0 or X.shape[1] != self.sizes[0]:
             raise ValueError(f"X must have shape (n, {self.sizes[0]}) with n at least 1, got {X.shape}")
-        if not np.isfinite(X).all():
-            raise ValueError("X holds values that are not finite")
         return X
 
     def _checked_targets(self, X, y):
         n, n_out = len(X), self.sizes[-1]
         if self.objective == "cross_entropy":
             return _labels(y, n, n_out)
-        y = np.asarray(y, dtype=float)
+        y = finite_array("y", y)
         if y.shape == (n,) and n_out == 1:
             y = y[:, None]
         if y.shape != (n, n_out):
             raise ValueError(f"y must have shape ({n}, {n_out}), got {y.shape}")
-        if not np.isfinite(y).all():
-            raise ValueError("y holds values that are not finite")
         return y
 
 
@@ -319,9 +315,9 @@ def sharpness(net, theta, X, y, *, v0=None, seed=0, tol=1e-6, return_vector=Fals
     p = net.n_params
     if v0 is None:
         v0 = np.random.default_rng(seed).standard_normal(p)
-    v0 = np.asarray(v0, dtype=float)
-    if v0.shape != (p,) or not np.isfinite(v0).all() or not v0.any():
-        raise ValueError(f"v0 must be a finite vector of shape ({p},) that is not zero")
+    v0 = finite_array("v0", v0)
+    if v0.shape != (p,) or not v0.any():
+        raise ValueError(f"v0 must be a vector of shape ({p},) that is not zero, got shape {v0.shape}")
     operator = LinearOperator((p, p), matvec=lambda v: net.hvp(theta, X, y, v.ravel()), dtype=float)
     values, vectors = eigsh(operator, k=1, which="LA", v0=v0, tol=tol)
     return (float(values[0]), vectors[:, 0]) if return_vector else float(values[0])
@@ -357,9 +353,7 @@ def digits(n=None, seed=0):
     X, y = all_digits()
     order = np.random.default_rng(seed).permutation(len(X))
     test, train = order[:397], order[397:]
-    n = len(train) if n is None else n
-    if not 1 <= n <= len(train):
-        raise ValueError(f"n must be from 1 to {len(train)}, got {n}")
+    n = len(train) if n is None else whole("n", n, 1, len(train))
     return X[train[:n]] / 16, y[train[:n]], X[test] / 16, y[test]
 
 

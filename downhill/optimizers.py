@@ -19,9 +19,10 @@ the step size multiplies the finished direction, and is not part of what the rul
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
+
+from downhill.arguments import finite_array, not_negative, one_of, positive, share, whole
 
 __all__ = [
     "Rule",
@@ -157,7 +158,7 @@ def heavy_ball(beta=0.9, *, form="pytorch"):
     I. Sutskever, J. Martens, G. Dahl, G. Hinton (2013), On the importance of initialization and momentum in
     deep learning.
     """
-    _share("beta", beta)
+    beta = share("beta", beta)
 
     def pytorch(x, grad, state, rate):
         buffer = beta * state[0] + grad
@@ -167,7 +168,8 @@ def heavy_ball(beta=0.9, *, form="pytorch"):
         velocity = beta * state[0] - rate * grad
         return x + velocity, (velocity,)
 
-    return Rule("heavy ball", _zeros, _choose(form, {"pytorch": pytorch, "polyak": polyak}))
+    forms = {"pytorch": pytorch, "polyak": polyak}
+    return Rule("heavy ball", _zeros, forms[one_of("form", form, forms)])
 
 
 def nesterov(beta=0.9, *, form="pytorch"):
@@ -206,7 +208,7 @@ def nesterov(beta=0.9, *, form="pytorch"):
     Y. Bengio, N. Boulanger-Lewandowski, R. Pascanu (2013), Advances in optimizing recurrent networks: the form
     that PyTorch uses.
     """
-    _share("beta", beta)
+    beta = share("beta", beta)
 
     def pytorch(x, grad, state, rate):
         buffer = beta * state[0] + grad
@@ -216,7 +218,8 @@ def nesterov(beta=0.9, *, form="pytorch"):
         velocity = beta * state[0] - rate * grad
         return x + velocity, (velocity,)
 
-    update = _choose(form, {"pytorch": pytorch, "sutskever": sutskever})
+    forms = {"pytorch": pytorch, "sutskever": sutskever}
+    update = forms[one_of("form", form, forms)]
     return Rule("Nesterov", _zeros, update, (lambda x, state: x + beta * state[0]) if form == "sutskever" else None)
 
 
@@ -250,8 +253,8 @@ def adagrad(eps=1e-10, *, eps_inside=False, initial_accumulator=0.0):
     J. Duchi, E. Hazan, Y. Singer (2011), Adaptive subgradient methods for online learning and stochastic
     optimization.
     """
-    _not_negative("eps", eps)
-    _not_negative("initial_accumulator", initial_accumulator)
+    eps = not_negative("eps", eps)
+    initial_accumulator = not_negative("initial_accumulator", initial_accumulator)
 
     def update(x, grad, state, rate):
         total = state[0] + grad * grad
@@ -293,9 +296,9 @@ def rmsprop(rho=0.99, eps=1e-8, *, eps_inside=False, initial_accumulator=0.0):
     ----------
     T. Tieleman, G. Hinton (2012), Neural networks for machine learning, lecture 6e.
     """
-    _share("rho", rho)
-    _not_negative("eps", eps)
-    _not_negative("initial_accumulator", initial_accumulator)
+    rho = share("rho", rho)
+    eps = not_negative("eps", eps)
+    initial_accumulator = not_negative("initial_accumulator", initial_accumulator)
 
     def update(x, grad, state, rate):
         mean_square = rho * state[0] + (1 - rho) * (grad * grad)
@@ -401,15 +404,14 @@ def adamw(beta1=0.9, beta2=0.999, eps=1e-8, *, weight_decay=0.01, eps_inside=Fal
     ----------
     I. Loshchilov, F. Hutter (2019), Decoupled weight decay regularization.
     """
-    _not_negative("weight_decay", weight_decay)
+    weight_decay = not_negative("weight_decay", weight_decay)
     return _adam("AdamW", beta1, beta2, eps, eps_inside, bias_correction, weight_decay=weight_decay)
 
 
 def _adam(name, beta1, beta2, eps, eps_inside, bias_correction, *, weight_decay=0.0, largest=None):
     """Return Adam and its relatives. ``largest``: of which v the maximum is kept, "raw", "corrected" or none."""
-    _share("beta1", beta1)
-    _share("beta2", beta2)
-    _not_negative("eps", eps)
+    beta1, beta2 = share("beta1", beta1), share("beta2", beta2)
+    eps = not_negative("eps", eps)
 
     def init(x):
         zeros = np.zeros(np.shape(x))
@@ -444,25 +446,6 @@ def _over_root(direction, square, eps, eps_inside):
 def _zeros(x):
     """Return the state of a rule that remembers one array, shaped like x."""
     return (np.zeros(np.shape(x)),)
-
-
-def _choose(form, forms):
-    """Return the update of the form that was asked for."""
-    if form not in forms:
-        raise ValueError(f"form must be one of {', '.join(forms)}, got {form!r}")
-    return forms[form]
-
-
-def _share(name, value):
-    """Refuse what is not a number of at least 0 and below 1."""
-    if not (isinstance(value, Real) and 0 <= value < 1):
-        raise ValueError(f"{name} must be a number of at least 0 and below 1, got {value!r}")
-
-
-def _not_negative(name, value):
-    """Refuse what is not a finite number of at least 0."""
-    if not (isinstance(value, Real) and 0 <= value < np.inf):
-        raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -529,14 +512,10 @@ def descend(grad, start, learning_rate, steps, *, rule=None, value=None, record=
         least 1, if ``rule`` is not a Rule, if a start, its gradient or its value is not finite, or if ``grad``
         or ``value`` returns another shape.
     """
-    x = np.array(start, dtype=float)
+    x = finite_array("start", start).copy()
     if x.ndim == 0 or x.size == 0:
         raise ValueError(f"start must have shape (..., d) with at least one point, got {x.shape}")
-    if not np.isfinite(x).all():
-        raise ValueError("start must be finite")
-    if steps != int(steps) or steps < 1:
-        raise ValueError(f"steps must be a whole number of at least 1, got {steps}")
-    steps = int(steps)
+    steps = whole("steps", steps, 1)
     rates = _rates(learning_rate, steps)
     rule = gradient_descent() if rule is None else rule
     if not isinstance(rule, Rule):
@@ -582,14 +561,8 @@ def descend(grad, start, learning_rate, steps, *, rule=None, value=None, record=
 def _rates(learning_rate, steps):
     """Return the step size of every step, refusing those that are none."""
     if not callable(learning_rate):
-        if not (np.ndim(learning_rate) == 0 and 0 < learning_rate < np.inf):
-            raise ValueError(f"learning_rate must be one positive finite number, got {learning_rate}")
-        return [learning_rate] * steps
-    rates = [learning_rate(k) for k in range(steps)]
-    for k, rate in enumerate(rates):
-        if not (np.ndim(rate) == 0 and 0 <= rate < np.inf):
-            raise ValueError(f"learning_rate({k}) must be one finite number of at least 0, got {rate}")
-    return rates
+        return [positive("learning_rate", learning_rate)] * steps
+    return [not_negative(f"learning_rate({k})", learning_rate(k)) for k in range(steps)]
 
 
 def _check(result, shape, name, first=True):

@@ -14,9 +14,9 @@ it raises ValueError for what is not a whole number of at least 0. ``descend(...
 it.
 """
 
-from numbers import Real
-
 import numpy as np
+
+from downhill.arguments import not_negative, positive, whole
 
 __all__ = ["constant", "cosine", "exponential", "step_decay", "warmup_cosine", "warmup_linear"]
 
@@ -42,7 +42,7 @@ def constant(rate):
     ValueError
         If rate is not a positive finite number.
     """
-    _positive("rate", rate)
+    rate = positive("rate", rate)
     return _schedule(lambda t: rate)
 
 
@@ -71,9 +71,7 @@ def step_decay(rate, every, factor=0.1):
     ValueError
         If rate or factor is not a positive finite number, or every not a whole number of at least 1.
     """
-    _positive("rate", rate)
-    _positive("factor", factor)
-    _whole("every", every, 1)
+    rate, factor, every = positive("rate", rate), positive("factor", factor), whole("every", every, 1)
     return _schedule(lambda t: rate * factor ** (t // every))
 
 
@@ -101,8 +99,7 @@ def exponential(rate, factor):
     ValueError
         If rate or factor is not a positive finite number.
     """
-    _positive("rate", rate)
-    _positive("factor", factor)
+    rate, factor = positive("rate", rate), positive("factor", factor)
     return _schedule(lambda t: rate * factor**t)
 
 
@@ -219,14 +216,11 @@ def warmup_linear(rate, warmup, steps, *, initial=None, final=0.0):
 
 def _with_warmup(rate, warmup, steps, initial, final, left):
     """Return the schedule of a warmup and a decay; ``left`` maps the share that is done to the height left."""
-    _positive("rate", rate)
-    _whole("warmup", warmup, 0)
-    _whole("steps", steps, 1)
+    rate, warmup, steps = positive("rate", rate), whole("warmup", warmup, 0), whole("steps", steps, 1)
+    initial = None if initial is None else not_negative("initial", initial)
+    final = not_negative("final", final)
     if not warmup < steps:
         raise ValueError(f"steps must be more than warmup, which it includes, got {steps} and {warmup}")
-    for name, value in (("initial", initial), ("final", final)):
-        if value is not None and not (isinstance(value, Real) and 0 <= value < np.inf):
-            raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
 
     def rise(t):
         return rate * (t + 1) / warmup if initial is None else initial + (rate - initial) * (t / warmup)
@@ -249,15 +243,3 @@ def _schedule(formula):
         return rates.copy() if t.ndim else float(rates)
 
     return schedule
-
-
-def _positive(name, value):
-    """Refuse what is not a positive finite number."""
-    if not (isinstance(value, Real) and 0 < value < np.inf):
-        raise ValueError(f"{name} must be a positive finite number, got {value!r}")
-
-
-def _whole(name, value, least):
-    """Refuse what is not a whole number of at least ``least``."""
-    if not (isinstance(value, Real) and value >= least and value % 1 == 0):
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")

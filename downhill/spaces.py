@@ -20,9 +20,10 @@ numbers, Sobol points and a Gaussian process can share it::
 
 import math
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 
 import numpy as np
+
+from downhill.arguments import finite, finite_array, one_of, whole, within
 
 __all__ = ["Choice", "Float", "Integer", "Space"]
 
@@ -71,12 +72,11 @@ class Float(_Parameter):
     log: bool = False
 
     def __post_init__(self):
-        _check_range(self)
+        _set_range(self, finite)
 
-    def validate(self, value):
-        """Raise ValueError if the value is not a number from low to high."""
-        if isinstance(value, bool) or not isinstance(value, Real) or not self.low <= value <= self.high:
-            raise ValueError(f"must be a number from {self.low} to {self.high}, got {value!r}")
+    def validate(self, value, name="the value"):
+        """Raise ValueError, which begins with the name, if the value is not a number from low to high."""
+        within(name, value, self.low, self.high)
 
     def to_unit(self, value):
         """Return the u from 0 to 1 whose value this is; undoes ``from_unit`` up to rounding."""
@@ -116,15 +116,11 @@ class Integer(_Parameter):
     log: bool = False
 
     def __post_init__(self):
-        _check_range(self)
-        for end in (self.low, self.high):
-            if not isinstance(end, Integral):
-                raise ValueError(f"the range of a whole number must have whole ends, got {end!r}")
+        _set_range(self, whole)
 
-    def validate(self, value):
-        """Raise ValueError if the value is not a whole number from low to high."""
-        if isinstance(value, bool) or not isinstance(value, Integral) or not self.low <= value <= self.high:
-            raise ValueError(f"must be a whole number from {self.low} to {self.high}, got {value!r}")
+    def validate(self, value, name="the value"):
+        """Raise ValueError, which begins with the name, if the value is not a whole number from low to high."""
+        whole(name, value, self.low, self.high)
 
     def to_unit(self, value):
         """Return the middle of the interval of u that belongs to the value; undone by ``from_unit``."""
@@ -168,10 +164,9 @@ class Choice(_Parameter):
             if option in self.options[:position]:
                 raise ValueError(f"the option {option!r} occurs twice")
 
-    def validate(self, value):
-        """Raise ValueError if the value is not among the options."""
-        if value not in self.options:
-            raise ValueError(f"must be one of {', '.join(map(repr, self.options))}, got {value!r}")
+    def validate(self, value, name="the value"):
+        """Raise ValueError, which begins with the name, if the value is not among the options."""
+        one_of(name, value, self.options)
 
     def to_unit(self, value):
         """Return the middle of the interval of u that belongs to the value; undone by ``from_unit``."""
@@ -321,10 +316,7 @@ class Space:
                 parent, value = self.only_if[name]
                 raise ValueError(f"{name!r} exists only if {parent!r} is {value!r}; leave it out")
             if active:
-                try:
-                    self.parameters[name].validate(config[name])
-                except ValueError as error:
-                    raise ValueError(f"{name!r} {error}") from None
+                self.parameters[name].validate(config[name], repr(name))
 
     def _is_active(self, name, active_values):
         """Whether the parameter exists beside these values, in which its ancestors have been settled."""
@@ -352,9 +344,9 @@ class Space:
         if isinstance(self.parameters[parent], Float):
             raise ValueError(f"{child!r} depends on {parent!r}, a Float, which hardly ever has one exact value")
         try:
-            self.parameters[parent].validate(value)
+            self.parameters[parent].validate(value, "it")
         except ValueError as error:
-            raise ValueError(f"{child!r} depends on a value that {parent!r} cannot have: it {error}") from None
+            raise ValueError(f"{child!r} depends on a value that {parent!r} cannot have: {error}") from None
 
     def _ancestors_first(self):
         order = []
@@ -370,17 +362,17 @@ class Space:
 
 
 def _checked_unit(u):
-    u = np.asarray(u, dtype=float)
-    if not ((u >= 0) & (u <= 1)).all():  # NaN is refused too
+    u = finite_array("u", u)
+    if not ((u >= 0) & (u <= 1)).all():
         raise ValueError("a coordinate of the unit cube must be from 0 to 1")
     return u
 
 
-def _check_range(parameter):
-    low, high = parameter.low, parameter.high
-    for end in (low, high):
-        if isinstance(end, bool) or not isinstance(end, Real) or not math.isfinite(end):
-            raise ValueError(f"the range must have finite numbers as its ends, got {low!r} and {high!r}")
+def _set_range(parameter, check):
+    """Put the ends of a range back as the check returns them, or refuse the range."""
+    low, high = check("low", parameter.low), check("high", parameter.high)
+    object.__setattr__(parameter, "low", low)
+    object.__setattr__(parameter, "high", high)
     if not low < high:
         raise ValueError(f"the range must go from a smaller to a larger number, got {low!r} and {high!r}")
     if parameter.log and low <= 0:

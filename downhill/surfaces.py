@@ -20,6 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from downhill.arguments import finite_array, whole
+
 __all__ = ["GALLERY", "Minimum", "Surface", "quadratic"]
 
 Domain = tuple[tuple[float, float], tuple[float, float]]
@@ -100,10 +102,9 @@ class Surface:
         Raises
         ------
         ValueError
-            If n is below 2.
+            If n is not a whole number of at least 2.
         """
-        if n < 2:
-            raise ValueError(f"a grid needs at least 2 points a side, got n = {n}")
+        n = whole("n", n, 2)
         x, y = (np.linspace(low, high, n) for low, high in self.domain)
         # The coordinate is first in memory and last in the view, so that each is contiguous, which is faster.
         both = np.empty((2, n, n))
@@ -134,11 +135,9 @@ def quadratic(H, name="quadratic", domain=((-3.0, 3.0), (-3.0, 3.0))):
     ValueError
         If H has another shape, is not symmetric or is not finite.
     """
-    H = np.array(H, dtype=float)
+    H = finite_array("H", H)
     if H.shape != (2, 2):
         raise ValueError(f"H must have shape (2, 2), got {H.shape}")
-    if not np.isfinite(H).all():
-        raise ValueError("H must be finite")
     if not np.allclose(H, H.T, rtol=1e-12, atol=0):
         raise ValueError("H must be symmetric: use (H + H.T) / 2, which gives the same surface")
     a, b, c = (float(entry) for entry in (H[0, 0], H[0, 1], H[1, 1]))

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from downhill.arguments import not_negative, one_of, positive, whole
 from downhill.optimizers import adamw
 
 __all__ = [
@@ -84,9 +85,7 @@ class Transformer:
 
     def __post_init__(self):
         for name, least in (("n_symbols", 2), ("width", 1), ("layers", 1), ("heads", 1), ("context", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or value != int(value) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+            object.__setattr__(self, name, whole(name, getattr(self, name), least))
         if self.width % self.heads:
             raise ValueError(f"width must be a multiple of heads, got {self.width} and {self.heads}")
 
@@ -210,8 +209,7 @@ class Transformer:
         float
         """
         stride = (self.context + 1) // 2 if stride is None else stride
-        if not 1 <= stride <= self.context:
-            raise ValueError(f"stride must be from 1 to {self.context}, got {stride}")
+        stride = whole("stride", stride, 1, self.context)
         symbols = self._checked_windows(np.asarray(symbols)[None], None, least=2)[0]
         parts, total = self.unpack(theta), 0.0
         first = symbols[: self.context + 1]  # scored in full
@@ -244,8 +242,7 @@ class Transformer:
         temperature : float
             Divides the logits; below 1 the likely symbols become likelier.
         """
-        if not temperature > 0:
-            raise ValueError(f"temperature must be positive, got {temperature}")
+        temperature, length = positive("temperature", temperature), whole("length", length, 0)
         symbols = list(self._checked_windows(np.asarray(symbols)[None], None)[0])
         parts = self.unpack(theta)
         for _ in range(length):
@@ -426,10 +423,8 @@ class Adapter:
         if not self.matrices or set(self.matrices) - set(MATRICES) or len(set(self.matrices)) < len(self.matrices):
             raise ValueError(f"matrices must be some of {MATRICES}, each once, got {self.matrices}")
         most = min(min(shape) for shape in self._adapted().values())
-        if isinstance(self.rank, bool) or self.rank != int(self.rank) or not 1 <= self.rank <= most:
-            raise ValueError(f"rank must be a whole number from 1 to {most}, got {self.rank!r}")
-        if not (np.isfinite(self.alpha) and self.alpha > 0):
-            raise ValueError(f"alpha must be positive, got {self.alpha!r}")
+        object.__setattr__(self, "rank", whole("rank", self.rank, 1, most))
+        object.__setattr__(self, "alpha", positive("alpha", self.alpha))
 
     def _adapted(self):
         shapes = self.model.shapes
@@ -531,8 +526,9 @@ class FineTuning:
         if unknown := set(config) - {"learning_rate", *defaults}:
             raise ValueError(f"a configuration does not know {sorted(unknown)}")
         self.config = defaults | dict(config)
-        if not self.config["learning_rate"] > 0 or self.config["batch"] < 1 or self.config["warmup"] < 0:
-            raise ValueError(f"learning_rate and batch must be positive, warmup at least 0, got {config}")
+        positive("learning_rate", self.config.get("learning_rate"))
+        whole("batch", self.config["batch"], 1)
+        not_negative("warmup", self.config["warmup"])
         # Linux gives freed memory back and takes it anew at every step, which doubles the time; once an array of this
         # size has been freed, it keeps as much.
         np.empty(31_000_000, np.uint8)
@@ -648,8 +644,7 @@ def course_text(kind):
     ValueError
         If the kind is another, or the file is not the one this version of the course was made with.
     """
-    if kind not in TEXT_SHA256:
-        raise ValueError(f"kind must be 'prose' or 'code', got {kind!r}")
+    one_of("kind", kind, TEXT_SHA256)
     path = TABLES / f"course_{kind}.txt"
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != TEXT_SHA256[kind]:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from downhill.arguments import one_of, whole
 from downhill.networks import all_digits
 from downhill.spaces import Choice, Float, Integer, Space
 
@@ -166,15 +167,14 @@ class Trainer:
         Raises
         ------
         ValueError
-            If epochs is not a positive whole number.
+            If epochs is not a whole number of at least 1.
         """
-        if epochs != int(epochs) or epochs < 1:
-            raise ValueError(f"epochs must be a positive whole number, got {epochs!r}")
-        for _ in range(int(epochs)):
+        epochs = whole("epochs", epochs, 1)
+        for _ in range(epochs):
             if not self.diverged:
                 self._train_epoch()
             self._counts = np.concatenate([self._counts, [self._count_errors()]])
-        return self.validation[-int(epochs) :]
+        return self.validation[-epochs:]
 
     def change(self, **hyperparameters):
         """Change hyperparameters in the middle of a run; weights and the optimizer's memory are kept.
@@ -279,7 +279,8 @@ def cost(config, epochs=EPOCHS):
     int
     """
     SPACE.validate(config)
-    n_params = (64 + 1) * config["hidden"] + (config["hidden"] + 1) * 10
+    hidden, epochs = int(config["hidden"]), whole("epochs", epochs, 0)
+    n_params = (64 + 1) * hidden + (hidden + 1) * 10
     return n_params * _SET_SIZE * epochs
 
 
@@ -322,9 +323,8 @@ def load_table(name="random"):
         If there is no table of that name.
     """
     names = {"random": "digits_mlp.npz", "seeds": "digits_mlp_seeds.npz"}
-    if name not in names:
-        raise ValueError(f"the tables are {', '.join(names)}, got {name!r}")
-    with (files("downhill") / "tables" / names[name]).open("rb") as file, np.load(file) as stored:
+    file_name = names[one_of("name", name, names)]
+    with (files("downhill") / "tables" / file_name).open("rb") as file, np.load(file) as stored:
         columns = {key: stored[key] for key in SPACE.names}
         configs = [_config(row) for row in zip(*(columns[key].tolist() for key in SPACE.names), strict=True)]
         return Table(configs, stored["seeds"], stored["validation"] / _SET_SIZE, stored["test"] / _SET_SIZE)
@@ -339,8 +339,8 @@ def _settings(config):
     """Return a configuration in the words of scikit-learn."""
     settings = {
         "learning_rate_init": config["learning_rate"],
-        "hidden_layer_sizes": (config["hidden"],),
-        "batch_size": config["batch_size"],
+        "hidden_layer_sizes": (int(config["hidden"]),),
+        "batch_size": int(config["batch_size"]),
         "alpha": config["alpha"],
         "activation": config["activation"],
         "solver": config["solver"],

@@ -29,8 +29,10 @@ def test_whole_numbers_find_every_bracket():
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    ((81, 1), "eta must be at least 2"), ((0,), "between 1 and R"), ((81.0,), "whole number"),
-])  # fmt: skip
+    ((81, 1), "eta must be a whole number of at least 2"),
+    ((0,), "R must be a whole number of at least 1"),
+    ((81.5,), "R must be a whole number of at least 1"),
+])
 def test_bad_numbers_get_a_sentence(arguments, said):
     with pytest.raises(ValueError, match=said):
         brackets(*arguments)
@@ -39,8 +41,10 @@ def test_bad_numbers_get_a_sentence(arguments, said):
 def test_another_variant_gets_a_sentence():
     with pytest.raises(ValueError, match="variant"):
         brackets(81, variant="paper")
-    with pytest.raises(ValueError, match="at least one trial"):
+    with pytest.raises(ValueError, match="trials must be a whole number of at least 1"):
         Asha(0, 81)
+    with pytest.raises(ValueError, match="r must be a whole number from 1 to 9"):
+        rungs(9, 3, 10)
 
 
 def simulate(asha, workers, loss, duration):

@@ -223,7 +223,7 @@ def test_descent_learns_the_digits():
         ({"X": np.zeros((2, 5))}, r"X must have shape \(n, 4\)"),
         ({"X": np.zeros(4)}, r"X must have shape \(n, 4\)"),
         ({"X": np.zeros((0, 4))}, "n at least 1"),
-        ({"X": np.full((2, 4), np.inf)}, "X holds values that are not finite"),
+        ({"X": np.full((2, 4), np.inf)}, "X must be finite, got"),
         ({"y": [0, 3]}, "labels must be from 0 to 2"),
         ({"y": [-1, 0]}, "labels must be from 0 to 2"),
         ({"y": [0.0, 1.0]}, "labels must be whole numbers"),
@@ -247,7 +247,7 @@ def test_bad_targets_vectors_and_networks():
     theta, X = np.zeros(43), np.zeros((2, 4))
     with pytest.raises(ValueError, match=r"y must have shape \(2, 3\)"):
         mse.loss(theta, X, [0.0, 1.0])
-    with pytest.raises(ValueError, match="y holds values that are not finite"):
+    with pytest.raises(ValueError, match="y must be finite, got"):
         mse.loss(theta, X, np.full((2, 3), np.nan))
     with pytest.raises(ValueError, match="v must have shape"):
         mse.hvp(theta, X, np.zeros((2, 3)), np.ones(42))

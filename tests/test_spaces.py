@@ -121,12 +121,12 @@ def test_the_unit_cube():
         (lambda: Float(1, 1), "from a smaller to a larger"),
         (lambda: Float(2, 1), "from a smaller to a larger"),
         (lambda: Integer(5, 5), "from a smaller to a larger"),
-        (lambda: Float(0, 1, log=True), "must begin above 0, got 0"),
+        (lambda: Float(0, 1, log=True), r"must begin above 0, got 0\.0"),
         (lambda: Integer(-1, 5, log=True), "must begin above 0, got -1"),
-        (lambda: Float(float("nan"), 1), "finite numbers"),
-        (lambda: Float(0, float("inf")), "finite numbers"),
-        (lambda: Float("0", 1), "finite numbers"),
-        (lambda: Integer(0.5, 3), "whole ends, got 0.5"),
+        (lambda: Float(float("nan"), 1), "low must be a finite number, got nan"),
+        (lambda: Float(0, float("inf")), "high must be a finite number, got inf"),
+        (lambda: Float("0", 1), "low must be a finite number, got '0'"),
+        (lambda: Integer(0.5, 3), "low must be a whole number, got 0.5"),
         (lambda: Choice(()), "at least one option"),
         (lambda: Choice(("a", "b", "a")), "'a' occurs twice"),
         (lambda: Choice("relu"), "single string 'relu'"),
@@ -162,7 +162,7 @@ def test_bad_spaces(make, message):
         ({"learning_rate": 1.0}, "'learning_rate' must be a number from 1e-05 to 0.1, got 1.0"),
         ({"learning_rate": float("nan")}, "'learning_rate' must be a number"),
         ({"learning_rate": "0.1"}, "'learning_rate' must be a number"),
-        ({"layers": 2.0}, "'layers' must be a whole number from 1 to 3, got 2.0"),
+        ({"layers": 2.5}, "'layers' must be a whole number from 1 to 3, got 2.5"),
         ({"layers": True}, "'layers' must be a whole number"),
         ({"layers": 4}, "'layers' must be a whole number"),
         ({"solver": "rmsprop"}, "'solver' must be one of 'sgd', 'adam', 'lbfgs', got 'rmsprop'"),
@@ -179,7 +179,9 @@ def test_bad_configurations(change, message):
 
 
 def test_bad_points():
-    for u in (np.full(7, np.nan), np.full(7, -0.1), np.full((2, 7), 1.1)):
+    with pytest.raises(ValueError, match="u must be finite"):
+        SPACE.from_unit(np.full(7, np.nan))
+    for u in (np.full(7, -0.1), np.full((2, 7), 1.1)):
         with pytest.raises(ValueError, match="from 0 to 1"):
             SPACE.from_unit(u)
     for u in (0.5, np.full(6, 0.5), np.zeros((2, 2, 7))):

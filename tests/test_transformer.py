@@ -380,7 +380,7 @@ def test_a_changed_text_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(transformer, "TABLES", tmp_path)
     with pytest.raises(ValueError, match="git checkout"):
         course_text("prose")
-    with pytest.raises(ValueError, match="'prose' or 'code'"):
+    with pytest.raises(ValueError, match="kind must be one of 'prose', 'code'"):
         course_text("poetry")
 
 

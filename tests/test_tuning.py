@@ -168,7 +168,7 @@ def test_bad_input():
         cost({**SGD, "learning_rate": 0.0})
     trainer = Trainer(SGD)
     for epochs in (0, -1, 1.5):
-        with pytest.raises(ValueError, match="positive whole number"):
+        with pytest.raises(ValueError, match="epochs must be a whole number of at least 1"):
             trainer.train(epochs)
     for name, value in (("hidden", 32), ("solver", "adam"), ("activation", "relu")):
         with pytest.raises(ValueError, match=f"'{name}' cannot change during a run"):
@@ -180,7 +180,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match="no parameter 'width'"):
         trainer.change(width=3)
     assert trainer.config == SGD and trainer.epoch == 0
-    with pytest.raises(ValueError, match="the tables are random, seeds, got 'grid'"):
+    with pytest.raises(ValueError, match="name must be one of 'random', 'seeds', got 'grid'"):
         load_table("grid")
 
 
