@@ -57,9 +57,9 @@ UNITS = 4096  # the canvas' grid along each axis
 MAX_SCENES, MAX_TABLE_BYTES, MAX_PNG_BYTES = 600, 300_000, 65_000
 _ORDER = ("primary", "secondary", "tertiary", "error", "highlight", "neutral")
 _DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)))
-_SCRIPT = Path(__file__).with_name("canvas.js").read_text(encoding="utf-8")
-# What a stored page needs of it: not the widget's entrance, no comments, no indents.
-_PLAIN_SCRIPT = re.sub(r"^ +|^//.*\n", "", _SCRIPT.partition("function render(")[0], flags=re.MULTILINE)
+_CANVAS, _WIDGET = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("canvas.js", "widget.js"))
+# In a stored page: without comments and indents.
+_PLAIN_CANVAS = "".join(line.lstrip(" ") for line in _CANVAS.splitlines(True) if not line.startswith("//"))
 
 
 @dataclass(frozen=True)
@@ -416,7 +416,7 @@ def _moving(caption, alt, view, still_paths, spec, table):
     spec = {"alt": alt, "axes": axes, "background": background, **spec}
     ident = element_id("figure", caption, alt, spec["sliders"], table)
     call = f"still({_json(ident)}, {_json(spec)}, {_json(table)});"
-    script = f"<script>(() => {{\n{_PLAIN_SCRIPT}{call}\n}})();</script>"
+    script = f"<script>(() => {{\n{_PLAIN_CANVAS}\n{call}\n}})();</script>"
     page = _figure_html(png, width, caption, alt, ident=f'id="{ident}"', script=script)
     return {"text/html": page, "image/png": png, "text/plain": caption}, spec
 
@@ -544,7 +544,7 @@ def _live(scene_at, view, spec, start, caption):
         return {"paths": [_encode(path, view) for path in paths], "text": text}
 
     class Canvas(anywidget.AnyWidget):
-        _esm = _SCRIPT
+        _esm = _CANVAS + _WIDGET
         _css = CSS
         spec = traitlets.Dict().tag(sync=True)
         scene = traitlets.Dict().tag(sync=True)

@@ -118,7 +118,7 @@ def test_the_course_is_a_wheel_with_its_data_and_always_the_same(tmp_path):
     assert first == lite.course_wheel(tmp_path).read_bytes()
     names = zipfile.ZipFile(io.BytesIO(first)).namelist()
     tables = {f"downhill/tables/{path.name}" for path in (ROOT / "downhill" / "tables").iterdir() if path.is_file()}
-    assert {"helpers.py", "downhill/canvas.js", "downhill/__init__.py", *tables} <= set(names)
+    assert {"helpers.py", "downhill/canvas.js", "downhill/widget.js", "downhill/__init__.py", *tables} <= set(names)
     assert not any("__pycache__" in name or name.startswith("grading") for name in names)
 
 
