@@ -4,7 +4,8 @@ r"""Quizzes: a question with choices, each of which is explained when it is chos
 ...      {"For a step size above 1": "The curvature is 2, and 2/2 = 1 is the limit.",
 ...       "For a step size above 2": "That is the limit for $x^2/2$."}, answer="A")
 
-The one output holds all explanations, so it works in a stored page without a kernel.
+The one output holds all explanations, so it works in a stored page without a kernel. Its element says in the
+attribute ``data-quiz`` how it stands, for the page around it: "unanswered", "right" or "wrong".
 """
 
 import re
@@ -48,15 +49,16 @@ def quiz(question, choices, answer):
         f'<div><label><input type="radio" name="{name}" value="{i}" data-lm-suppress-shortcuts="true"> '
         f"{rich_text(label)}</label></div>"
         for i, label in enumerate(labels))  # fmt: skip
-    verdicts = ["Right." if ok else "Not this one." for ok in right]
+    verdicts = [("right", "Right.") if ok else ("wrong", "Not this one.") for ok in right]
     reasons = "".join(
-        f"<li>{rich_text(label)}<div><strong>{verdict}</strong> {rich_text(why)}</div></li>"
-        for label, verdict, why in zip(labels, verdicts, choices.values(), strict=True))  # fmt: skip
-    tell = ("this.querySelector('output').innerHTML="
-            "this.querySelectorAll('li>div')[event.target.value].innerHTML")  # fmt: skip
+        f'<li>{rich_text(label)}<div data-verdict="{verdict}"><strong>{said}</strong> {rich_text(why)}</div></li>'
+        for label, (verdict, said), why in zip(labels, verdicts, choices.values(), strict=True))  # fmt: skip
+    tell = ("const told=this.querySelectorAll('[data-verdict]')[event.target.value];"
+            "this.dataset.quiz=told.dataset.verdict;"
+            "this.querySelector('output').innerHTML=told.innerHTML")  # fmt: skip
     bundle = {
-        "text/html": f'<fieldset class="dh tex2jax_process" onchange="{tell}"><style>{CSS}</style>'
-        f'<legend>{rich_text(question)}</legend>{radios}<output role="status"></output>'
+        "text/html": f'<fieldset class="dh tex2jax_process" data-quiz="unanswered" onchange="{tell}">'
+        f'<style>{CSS}</style><legend>{rich_text(question)}</legend>{radios}<output role="status"></output>'
         f"<details><summary>All answers, explained</summary><ul>{reasons}</ul></details></fieldset>",
         "text/plain": "\n".join([question, *labels]),
     }

@@ -2,7 +2,9 @@
 
 import re
 
+import nbformat
 import pytest
+from conftest import ROOT
 
 from downhill import quizzes
 from downhill.quizzes import quiz
@@ -30,6 +32,20 @@ def test_quiz_explains_every_choice(shown):
     assert "A. Yes, <code>x</code>" in html and "B. B." not in html
     assert shown[0]["text/plain"] == "Is $a < b$?\nA. Yes, `x`\nB. No"
     assert len(html) < 3_500
+
+
+def test_a_quiz_tells_the_page_how_it_stands(shown):
+    quiz("Is it?", {"a": "Right here is a word that says nothing.", "b": "y", "c": "z"}, "B")
+    html = shown[0]["text/html"]
+    assert html.count('<fieldset class="dh tex2jax_process" data-quiz="unanswered"') == html.count("data-quiz=") == 1
+    assert re.findall('data-verdict="(.*?)"', html) == ["wrong", "right", "wrong"]
+
+
+def test_every_stored_quiz_tells_the_page_how_it_stands():
+    pages = [output.data["text/html"] for path in sorted((ROOT / "notebooks").rglob("*.ipynb"))
+             for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])
+             if "<fieldset" in output.get("data", {}).get("text/html", "")]  # fmt: skip
+    assert pages and all(page.count(' data-quiz="unanswered"') == page.count("<fieldset") for page in pages)
 
 
 def test_two_quizzes_do_not_share_buttons(shown):

@@ -121,7 +121,7 @@
   // A quiz shows its verdict itself (an inline handler); this notes it down, and shows it again on the next visit.
   function followQuizzes() {
     const kept = load().quizzes[page] ?? {};
-    for (const quiz of document.querySelectorAll("fieldset.dh")) {
+    for (const quiz of document.querySelectorAll("fieldset[data-quiz]")) {
       const inputs = [...quiz.querySelectorAll("input[type=radio]")];
       const output = quiz.querySelector("output");
       const answer = kept[inputs[0]?.name];
@@ -132,7 +132,7 @@
         setTimeout(() => output.removeAttribute("aria-live"), 500);
       }
       quiz.addEventListener("change", (event) => change((state) => {
-        const right = output.textContent.trim().startsWith("Right");
+        const right = quiz.dataset.quiz === "right";
         (state.quizzes[page] ??= {})[event.target.name] = { choice: inputs.indexOf(event.target), right };
       }));
     }

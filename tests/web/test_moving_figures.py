@@ -136,8 +136,10 @@ def check_still_figures(page):
     quiz.locator("input").first.focus()
     page.keyboard.press("Space")
     assert quiz.locator("output").inner_text().startswith("Right.")
+    assert quiz.get_attribute("data-quiz") == "right"
     page.keyboard.press("ArrowDown")
     assert quiz.locator("output").inner_text().startswith("Not this one.")
+    assert quiz.get_attribute("data-quiz") == "wrong"
     assert quiz.locator("input").nth(1).is_checked()
 
 
