@@ -31,8 +31,8 @@ LIBRARY = (
     "seaborn", "sklearn.datasets", "sklearn.dummy", "sklearn.ensemble", "sklearn.feature_selection",
     "sklearn.gaussian_process", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection",
     "sklearn.neighbors", "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.svm",
-    "sklearn.tree", "downhill.bayesian", "downhill.multi_fidelity", "downhill.optimizers", "downhill.schedules",
-    "downhill.spaces", "downhill.transformer", "downhill.tuning",
+    "sklearn.tree", "downhill.bayesian", "downhill.language", "downhill.multi_fidelity", "downhill.optimizers",
+    "downhill.schedules", "downhill.spaces", "downhill.transformer", "downhill.tuning",
 )  # fmt: skip
 MAX_OUTPUT = 20_000  # characters kept of what a cell prints
 
@@ -49,9 +49,10 @@ def preload():
     import helpers
 
     load(("downhill.networks", "downhill.surfaces"))
-    for name in ("show", "explore", "animate", "quiz"):
+    silent = {"show": "figures", "explore": "figures", "animate": "figures", "quiz": "quizzes"}
+    for name, module in silent.items():
         setattr(helpers, name, lambda *a, **k: None)
-        setattr(sys.modules["downhill.figures"], name, lambda *a, **k: None)
+        setattr(sys.modules[f"downhill.{module}"], name, lambda *a, **k: None)
     return make_shell()
 
 

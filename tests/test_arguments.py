@@ -40,8 +40,8 @@ OUTSIDE = {
     "at least": [1, 2.5, -3],
     "from, to": [1, 5, 3.5],
 }
-NO_NUMBERS = [True, False, np.True_, math.nan, math.inf, -math.inf, np.float64("nan"), None, ..., "1", "", b"1", [1], (),
-              {}, 1j, np.array([1.0]), np.array(True), np.array("1"), len, int]  # fmt: skip
+NO_NUMBERS = [True, False, np.True_, math.nan, math.inf, -math.inf, np.float64("nan"), None, ..., "1", "", b"1", [1],
+              (), {}, 1j, np.array([1.0]), np.array(True), np.array("1"), len, int]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
