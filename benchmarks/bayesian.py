@@ -60,7 +60,7 @@ def random_search(f, bounds, budget, seed):
 
 
 def ours(f, bounds, budget, seed):
-    return minimize(f, bounds, budget, seed=seed).values
+    return minimize(f, bounds, budget, np.random.default_rng(seed)).func_vals
 
 
 def optuna_with(sampler):

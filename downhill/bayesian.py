@@ -4,8 +4,8 @@ r"""Gaussian processes, acquisition functions, and Bayesian optimization of an e
 >>> mean, std = gp.predict(points)                  # of the function, without the noise
 >>> log_expected_improvement(mean, std, y.min())    # how much a trial at each point promises
 
->>> result = minimize(loss, [(-5, 10), (0, 15)], evaluations=30, seed=0)
->>> result.x, result.value
+>>> result = minimize(loss, [(-5, 10), (0, 15)], 30, np.random.default_rng(0))
+>>> result.x, result.fun
 
 The course minimises: a small value is good, the improvement is best − value, and the optimistic bound is the lower
 one. The functions that differ take ``maximize=True``.
@@ -20,7 +20,7 @@ from scipy.optimize import minimize as scipy_minimize
 from scipy.special import erfcx, log_ndtr, ndtr
 from scipy.stats import qmc
 
-from downhill.arguments import finite, finite_array, not_negative, one_of, positive, share, whole
+from downhill.arguments import finite, finite_array, generator, not_negative, one_of, positive, share, whole
 
 NOISE_FLOOR = 1e-8  # of the standardised values: `fit` never goes below, so that equal points do no harm
 _ROOT5 = np.sqrt(5.0)
@@ -55,8 +55,8 @@ class GaussianProcess:
         Points, n ≥ 1.
     y : array_like, (n,)
         Values there.
-    lengths : float or array_like, (d,)
-        Length scale of each coordinate, positive.
+    length_scales : float or array_like, (d,)
+        Of each coordinate, positive.
     variance : float
         Prior variance of g, positive.
     noise : float
@@ -79,7 +79,7 @@ class GaussianProcess:
 
     X: object
     y: object
-    lengths: object = 1.0
+    length_scales: object = 1.0
     variance: float = 1.0
     noise: float = 1e-10
     kernel: str = "matern52"
@@ -89,19 +89,19 @@ class GaussianProcess:
     def __post_init__(self):
         X, y = _data(self.X, self.y)
         one_of("kernel", self.kernel, KERNELS)
-        lengths = finite_array("lengths", self.lengths)
-        if lengths.shape not in ((), (X.shape[1],)) or not (lengths > 0).all():
-            raise ValueError(f"lengths must be positive, one or {X.shape[1]} of them, got {self.lengths!r}")
-        lengths = np.array(np.broadcast_to(lengths, X.shape[1:]))
+        scales = finite_array("length_scales", self.length_scales)
+        if scales.shape not in ((), (X.shape[1],)) or not (scales > 0).all():
+            raise ValueError(f"length_scales must be positive, one or {X.shape[1]} of them, got {self.length_scales!r}")
+        scales = np.array(np.broadcast_to(scales, X.shape[1:]))
         numbers = {name: positive(name, getattr(self, name)) for name in ("variance", "scale")}
         numbers |= {"noise": not_negative("noise", self.noise), "shift": finite("shift", self.shift)}
-        for name, value in {"X": X, "y": y, "lengths": lengths, **numbers}.items():
+        for name, value in {"X": X, "y": y, "length_scales": scales, **numbers}.items():
             object.__setattr__(self, name, value)
         self._factor  # noqa: B018  (raises now if it must)
 
     def _profile(self, at):
         """Return variance · k and variance · (−2 dk/ds) between points `at` and the data."""
-        k, slope = KERNELS[self.kernel](_squares(at / self.lengths, self.X / self.lengths))
+        k, slope = KERNELS[self.kernel](_squares(at / self.length_scales, self.X / self.length_scales))
         return self.variance * k, self.variance * slope
 
     @cached_property
@@ -115,7 +115,7 @@ class GaussianProcess:
             L = None
         # A pivot this small is rounding: the matrix is singular as far as floats can tell.
         if L is None or np.diag(L).min() ** 2 < 4 * len(K) * np.finfo(float).eps * self.variance:
-            gaps = _squares(self.X / self.lengths, self.X / self.lengths)
+            gaps = _squares(self.X / self.length_scales, self.X / self.length_scales)
             gaps[np.diag_indices_from(gaps)] = np.inf
             i, j = sorted(int(k) for k in np.unravel_index(np.argmin(gaps), gaps.shape))
             how = "equal" if gaps[i, j] == 0 else "too near to each other for these length scales"
@@ -155,7 +155,7 @@ class GaussianProcess:
         """
         at = _points(np.reshape(at, (1, -1)), self.X.shape[1])
         k, slope = self._profile(at)
-        jacobian = -slope.T * (at - self.X) / self.lengths**2  # of k, (n, d)
+        jacobian = -slope.T * (at - self.X) / self.length_scales**2  # of k, (n, d)
         half = solve_triangular(self._factor, k[0], lower=True)
         inner = solve_triangular(self._factor, half, lower=True, trans=1)
         std = np.sqrt(max(self.variance - half @ half, 0))
@@ -167,27 +167,20 @@ class GaussianProcess:
         """Return the posterior covariance of the function at points (m, d) as an array (m, m)."""
         at = _points(at, self.X.shape[1])
         half = solve_triangular(self._factor, self._profile(at)[0].T, lower=True)
-        prior = KERNELS[self.kernel](_squares(at / self.lengths, at / self.lengths))[0]
+        prior = KERNELS[self.kernel](_squares(at / self.length_scales, at / self.length_scales))[0]
         return self.scale**2 * (self.variance * prior - half.T @ half)
 
-    def sample(self, at, draws=1, seed=0):
-        """Draw functions from the posterior at points (m, d): an array (draws, m)."""
+    def sample(self, at, n, rng):
+        """Draw n functions from the posterior at points (m, d), with a numpy.random.Generator: an array (n, m)."""
         mean, covariance = self.predict(at)[0], self.covariance(at)
-        rng = np.random.default_rng(seed)
-        return mean + rng.standard_normal((draws, len(mean))) @ _root(covariance).T
+        noise = generator("rng", rng).standard_normal((whole("n", n, 0), len(mean)))
+        return mean + noise @ _root(covariance).T
 
     @property
     def log_likelihood(self):
         """The log of the density of (y − shift) / scale under the prior: the log marginal likelihood."""
         z = (self.y - self.shift) / self.scale
         return float(-0.5 * z @ self._weights - np.log(np.diag(self._factor)).sum() - 0.5 * len(z) * np.log(2 * np.pi))
-
-    @property
-    def log_likelihood_gradient(self):
-        """Gradient of `log_likelihood` in (log lengths, log variance, log noise), (d + 2,)."""
-        theta = np.log([*self.lengths, self.variance, max(self.noise, np.finfo(float).tiny)])
-        z = (self.y - self.shift) / self.scale
-        return _likelihood(theta, z, _gaps(self.X), KERNELS[self.kernel])[1]
 
 
 def _gaps(X):
@@ -218,7 +211,7 @@ _PRIOR_STD = np.array([1.0, 1.0, 4.0])
 _BOUNDS = np.log([[0.02, 20.0], [0.01, 100.0], [NOISE_FLOOR, 1.0]])
 
 
-def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None, seed=0):
+def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None):
     """Fit a Gaussian process: y is standardised, and the hyperparameters maximise the penalised likelihood.
 
     To the log marginal likelihood is added the log of a prior, so that two points do not decide that a length scale
@@ -235,10 +228,10 @@ def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None, seed=0):
     noise : float, optional
         Variance of the noise in the units of y², if it is known; then it is not fitted (but not below the floor).
     restarts : int
-        Random starts of L-BFGS-B, drawn from the prior, beside the prior's median.
+        Starts of L-BFGS-B drawn from the prior, beside the prior's median. They are the same in every call, so that
+        equal data have equal fits.
     start : GaussianProcess, optional
         A fit of fewer points of the same problem: its hyperparameters are one more start.
-    seed : int
 
     Returns
     -------
@@ -270,10 +263,10 @@ def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None, seed=0):
         off = (theta - middle) / spread
         return 0.5 * off @ off - value, off / spread - slope
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     starts = [middle, *(middle + spread * rng.standard_normal((restarts, d + 2)))]
     if start is not None:
-        starts.insert(0, np.log([*start.lengths, start.variance, start.noise]))
+        starts.insert(0, np.log([*start.length_scales, start.variance, start.noise]))
     runs = [scipy_minimize(loss, np.clip(s, low, high), jac=True, method="L-BFGS-B", bounds=np.c_[low, high],
                            options={"maxiter": 100}) for s in starts]  # fmt: skip
     values = np.exp(min(runs, key=lambda run: run.fun).x)
@@ -366,9 +359,23 @@ def srinivas_beta(step, candidates, delta):
     return float(2 * np.log(candidates * step**2 * np.pi**2 / (6 * delta)))
 
 
-def thompson(gp, candidates, seed=0, maximize=False):
-    """Return the index of the candidate that is best in one draw from the posterior."""
-    draw = gp.sample(candidates, 1, seed)[0]
+def thompson(gp, candidates, rng, maximize=False):
+    """Return the index of the candidate that is best in one draw from the posterior: Thompson sampling.
+
+    Parameters
+    ----------
+    gp : GaussianProcess
+    candidates : array_like, (m, d)
+    rng : numpy.random.Generator
+        Another call with the same one draws anew.
+    maximize : bool
+        Whether large values are good.
+
+    Returns
+    -------
+    int
+    """
+    draw = gp.sample(candidates, 1, rng)[0]
     return int(np.argmax(draw) if maximize else np.argmin(draw))
 
 
@@ -376,82 +383,80 @@ def thompson(gp, candidates, seed=0, maximize=False):
 
 
 @dataclass(frozen=True)
-class Result:
-    """What `minimize` found.
+class MinimizeResult:
+    """What `minimize` found, under the names that SciPy and scikit-optimize use.
 
     Attributes
     ----------
     x : ndarray, (d,)
         The best point that was evaluated.
-    value : float
+    fun : float
         Its value.
-    X : ndarray, (n, d)
+    x_iters : ndarray, (nfev, d)
         All points, in order.
-    values : ndarray, (n,)
-        Their values.
+    func_vals : ndarray, (nfev,)
+        Their values; ``np.minimum.accumulate(func_vals)`` is the best value so far.
+    nfev : int
+        How many times the function was called.
     """
 
     x: np.ndarray
-    value: float
-    X: np.ndarray
-    values: np.ndarray
-
-    @property
-    def best(self):
-        """Best value so far, after each evaluation, (n,)."""
-        return np.minimum.accumulate(self.values)
+    fun: float
+    x_iters: np.ndarray
+    func_vals: np.ndarray
+    nfev: int
 
 
-def minimize(objective, bounds, evaluations, *, initial=None, kernel="matern52", noise=None, xi=0.0, seed=0):
+def minimize(fun, bounds, n_calls, rng, *, n_initial_points=None, kernel="matern52", noise=None, xi=0.0):
     """Minimise an expensive function on a box by Bayesian optimization with log expected improvement.
 
     Parameters
     ----------
-    objective : callable
+    fun : callable
         A point (d,) to a finite number.
     bounds : array_like, (d, 2)
         Low and high of each coordinate; put a learning rate in as its logarithm.
-    evaluations : int
-        How many times the objective is called.
-    initial : int, optional
-        How many of them are a scrambled Sobol design, at least 1. By default 2 d + 2, at most half of them.
+    n_calls : int
+        How many times it is called.
+    rng : numpy.random.Generator
+        The source of randomness: two searches with the same one differ.
+    n_initial_points : int, optional
+        How many of the calls are a scrambled Sobol design, at least 1. By default 2 d + 2, at most half of them.
     kernel, noise
         As in `fit`.
     xi : float
         As in `expected_improvement`, in units of the standard deviation of the values seen.
-    seed : int
 
     Returns
     -------
-    Result
+    MinimizeResult
 
     Raises
     ------
     ValueError
-        For bad arguments, or as soon as the objective returns what is not one finite number.
+        For bad arguments, or as soon as ``fun`` returns what is not one finite number.
     """
     low, high = _box(bounds)
     d = len(low)
-    evaluations = whole("evaluations", evaluations, 1)
-    initial = max(1, min(2 * d + 2, evaluations // 2)) if initial is None else whole("initial", initial, 1)
-    unit = sobol(min(initial, evaluations), d, seed)
-    rng = np.random.default_rng([seed, 1])
+    n_calls = whole("n_calls", n_calls, 1)
+    given = max(1, min(2 * d + 2, n_calls // 2)) if n_initial_points is None else n_initial_points
+    unit = sobol(min(whole("n_initial_points", given, 1), n_calls), d, rng)
     X, values, gp = [], [], None
-    for k in range(evaluations):
+    for k in range(n_calls):
         if k < len(unit):
             x = unit[k]
         else:
-            gp = fit(X, values, kernel, noise=noise, restarts=1, start=gp, seed=int(rng.integers(2**31)))
-            x = suggest(gp, xi=xi, seed=int(rng.integers(2**31)))
+            gp = fit(X, values, kernel, noise=noise, restarts=1, start=gp)
+            x = suggest(gp, rng, xi=xi)
         at = low + (high - low) * x
-        values.append(finite(f"the objective at {at}", objective(at)))
+        values.append(finite(f"fun at {at}", fun(at)))
         X.append(x)
     best = int(np.argmin(values))
     points = low + (high - low) * np.array(X)
-    return Result(points[best], values[best], points, np.array(values))
+    return MinimizeResult(points[best], values[best], points, np.array(values), n_calls)
 
 
-def suggest(gp, *, xi=0.0, candidates=1000, polish=4, seed=0):
+def suggest(gp, rng, *, xi=0.0, candidates=1000, polish=4):
     """Return the point of the unit cube where log expected improvement is largest.
 
     Random candidates, a fifth of them near the best point seen, then L-BFGS-B with exact gradients from the best of
@@ -461,17 +466,18 @@ def suggest(gp, *, xi=0.0, candidates=1000, polish=4, seed=0):
     ----------
     gp : GaussianProcess
         Its points lie in the unit cube.
+    rng : numpy.random.Generator
+        Draws the candidates.
     xi : float
         In units of ``gp.scale``.
     candidates, polish : int
         How many candidates, and how many of them are polished.
-    seed : int
 
     Returns
     -------
     ndarray, (d,)
     """
-    rng = np.random.default_rng(seed)
+    rng = generator("rng", rng)
     d = gp.X.shape[1]
     best, margin = gp.y.min(), xi * gp.scale
     centre = gp.X[np.argmin(gp.y)]
@@ -500,10 +506,10 @@ def suggest(gp, *, xi=0.0, candidates=1000, polish=4, seed=0):
     return np.clip(best_run.x, 0, 1) if best_run.fun < loss(starts[0])[0] else starts[0]
 
 
-def sobol(n, d, seed=0):
-    """Return the first n points of a scrambled Sobol sequence in the unit cube, (n, d)."""
+def sobol(n, d, rng):
+    """Return the first n points of a scrambled Sobol sequence in the unit cube, (n, d); rng draws the scrambling."""
     m = int(np.ceil(np.log2(n))) if n > 1 else 0
-    return qmc.Sobol(d, seed=np.random.default_rng(seed)).random_base2(m)[:n]
+    return qmc.Sobol(d, seed=generator("rng", rng)).random_base2(m)[:n]
 
 
 # ------------------------------------------------------------------------------------------------ refusals
