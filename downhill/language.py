@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from downhill.arguments import not_negative, one_of, positive, whole
+from downhill.arguments import generator, not_negative, one_of, positive, whole
 from downhill.optimizers import adamw
 from downhill.transformer import Adapter, Transformer
 
@@ -48,10 +48,10 @@ class FineTuning:
         The text to tune on.
     config : dict
         "learning_rate", and optionally "rank" (0, the default, tunes all of theta; otherwise an adapter of this
-        rank), "batch" (windows a step, 16), "warmup" (symbols, 0), "weight_decay" (0), "bias_correction" (True),
+        rank), "batch_size" (windows a step, 16), "warmup" (symbols, 0), "weight_decay" (0), "bias_correction" (True),
         "matrices" and "alpha" (as for ``Adapter``).
     seed : int
-        Decides the adapter's start and the batches.
+        Number of the run, at least 0: it decides the adapter's start and the batches.
 
     Attributes
     ----------
@@ -66,20 +66,20 @@ class FineTuning:
         For an unknown name in config, or a value that the adapter or AdamW refuses.
     """
 
-    def __init__(self, model, theta, symbols, config, seed=0):
-        defaults = {"rank": 0, "batch": 16, "warmup": 0, "weight_decay": 0.0, "bias_correction": True,
+    def __init__(self, model, theta, symbols, config, seed):
+        defaults = {"rank": 0, "batch_size": 16, "warmup": 0, "weight_decay": 0.0, "bias_correction": True,
                     "matrices": ("query", "value"), "alpha": 8.0}  # fmt: skip
         if unknown := set(config) - {"learning_rate", *defaults}:
             raise ValueError(f"a configuration does not know {sorted(unknown)}")
         self.config = defaults | dict(config)
         positive("learning_rate", self.config.get("learning_rate"))
-        whole("batch", self.config["batch"], 1)
+        self.config["batch_size"] = whole("batch_size", self.config["batch_size"], 1)
         not_negative("warmup", self.config["warmup"])
         # Linux gives freed memory back and takes it anew at every step, which doubles the time; once an array of this
         # size has been freed, it keeps as much.
         np.empty(31_000_000, np.uint8)
         self.model, self._base, self._symbols = model, theta, symbols
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(whole("seed", seed, 0))
         rank = self.config["rank"]
         self.adapter = Adapter(model, rank, self.config["matrices"], self.config["alpha"]) if rank else None
         self._x = self.adapter.init(self._rng, theta.dtype) if rank else theta.copy()
@@ -92,12 +92,12 @@ class FineTuning:
         """Go on for at least this many symbols, in whole steps; return the mean loss of these steps, in nats."""
         losses, until = [], self.seen + symbols
         while self.seen < until:
-            windows = draw_windows(self._symbols, self.config["batch"], self.model.context + 1, self._rng)
+            windows = draw_windows(self._symbols, self.config["batch_size"], self.model.context + 1, self._rng)
             if self.adapter:
                 loss, gradient = self.adapter.loss_and_grad(self._base, self._x, windows)
             else:
                 loss, gradient = self.model.loss_and_grad(self._x, windows)
-            self.seen += self.config["batch"] * self.model.context
+            self.seen += self.config["batch_size"] * self.model.context
             rate = self.config["learning_rate"] * min(1.0, self.seen / max(1, self.config["warmup"]))
             x, self._state = self._rule.step(self._x, gradient, self._state, rate)
             self._x = x.astype(self._x.dtype, copy=False)
@@ -166,9 +166,10 @@ def draw_windows(symbols, n, length, rng):
         length ≤ m. For training, context + 1.
     rng : numpy.random.Generator
     """
-    if not 1 <= length <= len(symbols):
+    n, length = whole("n", n, 0), whole("length", length, 1)
+    if length > len(symbols):
         raise ValueError(f"a window of length {length} does not fit into {len(symbols)} symbols")
-    starts = rng.integers(len(symbols) - length + 1, size=n)
+    starts = generator("rng", rng).integers(len(symbols) - length + 1, size=n)
     return symbols[starts[:, None] + np.arange(length)]
 
 

@@ -1,6 +1,7 @@
 """Spend little on bad trials: Hyperband's brackets, the promotion rule of ASHA, and a cluster to run it on.
 
-Losses are minimized. A resource is a whole number, such as epochs; a trial that is promoted goes on from where it was::
+Losses are minimized. A resource is a whole number, such as epochs; a trial that is promoted goes on
+from where it was::
 
     from downhill.multi_fidelity import Asha, run_on_cluster
     from downhill.tuning import SPACE, Trainer
@@ -17,7 +18,7 @@ import numpy as np
 
 from downhill.arguments import one_of, whole
 
-__all__ = ["Asha", "Job", "Result", "brackets", "run_on_cluster"]
+__all__ = ["Asha", "Job", "JobResult", "brackets", "rungs", "run_on_cluster"]
 
 
 class Job(NamedTuple):
@@ -28,7 +29,7 @@ class Job(NamedTuple):
     resource: int
 
 
-class Result(NamedTuple):
+class JobResult(NamedTuple):
     """What came of a job: ``seconds`` since the start, the job, its loss, and the error if there was one."""
 
     seconds: float
@@ -37,15 +38,16 @@ class Result(NamedTuple):
     error: str
 
 
-def rungs(R, eta=3, r=1):
+def rungs(max_resource, reduction_factor=3, min_resource=1):
     """Return the resources r, r η, r η², … up to R, by whole-number arithmetic.
 
-    A logarithm in floating point would lose a rung at R = 243, η = 3: its floor is 4 there, not 5.
+    The papers' R, η and r have the names here that Optuna gives them. A logarithm in floating point
+    would lose a rung at R = 243, η = 3: its floor is 4 there, not 5.
 
     Parameters
     ----------
-    R, eta, r : int
-        The largest resource, the factor between rungs, the smallest resource.
+    max_resource, reduction_factor, min_resource : int
+        The largest resource R, the factor η between rungs, the smallest resource r.
 
     Returns
     -------
@@ -54,25 +56,27 @@ def rungs(R, eta=3, r=1):
     Raises
     ------
     ValueError
-        If a number is not whole, if eta < 2, or unless 1 ≤ r ≤ R.
+        If a number is not whole, if η < 2, or unless 1 ≤ r ≤ R.
     """
-    R, eta = whole("R", R, 1), whole("eta", eta, 2)
-    found = [whole("r", r, 1, R)]
+    R, eta = whole("max_resource", max_resource, 1), whole("reduction_factor", reduction_factor, 2)
+    found = [whole("min_resource", min_resource, 1, R)]
     while found[-1] * eta <= R:
         found.append(found[-1] * eta)
     return found
 
 
-def brackets(R, eta=3, variant="algorithm"):
+def brackets(max_resource, reduction_factor=3, variant="algorithm"):
     """Return the brackets of Hyperband, the most aggressive first.
 
-    The paper has two tables. Its Algorithm 1 starts ⌈(s_max + 1) / (s + 1) · η^s⌉ configurations in bracket s; so do
-    Optuna, Ray and SMAC. Its Table 1 starts ⌊(s_max + 1) / (s + 1)⌋ · η^s; so do HpBandSter, DEHB and NePS. Rung i of
-    a bracket keeps ⌊n / η^i⌋ of them, with the resource ⌊R / η^(s - i)⌋.
+    The paper has two tables. Its Algorithm 1 starts ⌈(s_max + 1) / (s + 1) · η^s⌉ configurations in
+    bracket s; so do Optuna, Ray and SMAC. Its Table 1 starts ⌊(s_max + 1) / (s + 1)⌋ · η^s; so do
+    HpBandSter, DEHB and NePS. Rung i of a bracket keeps ⌊n / η^i⌋ of them, with the resource ⌊R /
+    η^(s - i)⌋.
 
     Parameters
     ----------
-    R, eta : int
+    max_resource, reduction_factor : int
+        R and η.
     variant : {"algorithm", "table"}
 
     Returns
@@ -91,7 +95,7 @@ def brackets(R, eta=3, variant="algorithm"):
     hyperparameter optimization. Journal of Machine Learning Research 18(185).
     """
     one_of("variant", variant, ("algorithm", "table"))
-    R, eta = whole("R", R, 1), whole("eta", eta, 2)
+    R, eta = whole("max_resource", max_resource, 1), whole("reduction_factor", reduction_factor, 2)
     most = len(rungs(R, eta)) - 1
     made = []
     for s in range(most, -1, -1):
@@ -103,19 +107,21 @@ def brackets(R, eta=3, variant="algorithm"):
 class Asha:
     """The asynchronous successive halving algorithm: whoever asks gets a job at once.
 
-    A trial is promoted when it is among the best ⌊k / η⌋ of the k trials that have finished its rung; the highest rung
-    that has one to promote goes first. Otherwise a new trial starts. (Optuna's pruner also promotes the best of the
-    first η − 1; Ray's stops below a quantile.)
+    A trial is promoted when it is among the best ⌊k / η⌋ of the k trials that have finished its
+    rung; the highest rung that has one to promote goes first. Otherwise a new trial starts.
+    (Optuna's pruner also promotes the best of the first η − 1; Ray's stops below a quantile.)
 
     Parameters
     ----------
     trials : int
         How many may be started; they are numbered from 0.
-    R, eta, r : int
-        The largest resource, the reduction factor, the resource of the lowest rung.
+    max_resource, reduction_factor, min_resource : int
+        As for ``rungs``.
 
     Attributes
     ----------
+    trials, reduction_factor : int
+        As given.
     resources : list of int
         Of each rung.
     losses : list of dict
@@ -132,8 +138,10 @@ class Asha:
     massively parallel hyperparameter tuning. Proceedings of Machine Learning and Systems 2.
     """
 
-    def __init__(self, trials, R, eta=3, r=1):
-        self.trials, self.eta, self.resources = whole("trials", trials, 1), whole("eta", eta, 2), rungs(R, eta, r)
+    def __init__(self, trials, max_resource, reduction_factor=3, min_resource=1):
+        self.trials = whole("trials", trials, 1)
+        self.reduction_factor = whole("reduction_factor", reduction_factor, 2)
+        self.resources = rungs(max_resource, reduction_factor, min_resource)
         self.losses = [{} for _ in self.resources]
         self._given = [set() for _ in self.resources]  # trials that were sent to each rung
 
@@ -146,7 +154,7 @@ class Asha:
         """
         for rung in range(len(self.resources) - 2, -1, -1):
             ranked = sorted(self.losses[rung], key=lambda trial: (self.losses[rung][trial], trial))
-            for trial in ranked[: len(ranked) // self.eta]:
+            for trial in ranked[: len(ranked) // self.reduction_factor]:
                 if trial not in self._given[rung + 1] and np.isfinite(self.losses[rung][trial]):
                     return self._give(trial, rung + 1)
         if len(self._given[0]) < self.trials:
@@ -192,17 +200,18 @@ def _wake(trainer):
 def run_on_cluster(scheduler, trials, address=None, workers=2, seconds=np.inf, jobs=np.inf):
     """Run a scheduler such as ``Asha`` on a Dask cluster.
 
-    A worker that dies loses nothing: what it was training is in the caller's hands as it was before the job, and Dask
-    gives the job to another worker (three times; after that the job is reported as failed, with an infinite loss). A
-    job that raises an error is reported as failed, too, and the search goes on.
+    A worker that dies loses nothing: what it was training is in the caller's hands as it was before
+    the job, and Dask gives the job to another worker (three times; after that the job is reported
+    as failed, with an infinite loss). A job that raises an error is reported as failed, too, and
+    the search goes on.
 
     Parameters
     ----------
     scheduler : object
         With ``next_job()`` and ``report(job, loss)``.
     trials : list
-        Trainers, one for each trial, with ``epoch``, ``train(epochs)`` and ``validation``; they must pickle. They are
-        left as they are: the trained ones live on the cluster.
+        Trainers, one for each trial, with ``epoch``, ``train(epochs)`` and ``validation``; they
+        must pickle. They are left as they are: the trained ones live on the cluster.
     address : str, optional
         Of a Dask scheduler, such as "tcp://10.0.0.5:8786". Without it local processes are started.
     workers : int
@@ -214,7 +223,7 @@ def run_on_cluster(scheduler, trials, address=None, workers=2, seconds=np.inf, j
 
     Returns
     -------
-    list of Result
+    list of JobResult
         In the order in which they ended.
 
     Raises
@@ -255,7 +264,7 @@ def run_on_cluster(scheduler, trials, address=None, workers=2, seconds=np.inf, j
                 else:
                     loss, error = np.inf, repr(future.exception())
                 scheduler.report(job, loss)
-                log.append(Result(time.perf_counter() - started, job, loss, error))
+                log.append(JobResult(time.perf_counter() - started, job, loss, error))
                 feed()
     finally:
         if local is not None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from downhill.arguments import finite_array, not_negative, one_of, whole
+from downhill.arguments import finite_array, generator, not_negative, one_of, whole
 
 __all__ = ["Network", "all_digits", "digits", "sharpness"]
 
@@ -102,7 +102,8 @@ class Network:
         -------
         theta : ndarray, (n_params,)
         """
-        layers, scale = [], None if scale is None else not_negative("scale", scale)
+        layers, rng = [], generator("rng", rng)
+        scale = None if scale is None else not_negative("scale", scale)
         for n_in, n_out in pairwise(self.sizes):
             fan = n_in if self.activation == "relu" else n_in + n_out
             spread = np.sqrt(2 / fan) if scale is None else scale
@@ -279,7 +280,7 @@ class Network:
         return y
 
 
-def sharpness(net, theta, X, y, *, v0=None, seed=0, tol=1e-6, return_vector=False):
+def sharpness(net, theta, X, y, *, v0=None, tol=1e-6, return_vector=False):
     """Return the largest eigenvalue of the Hessian of the mean loss, by the Lanczos method.
 
     Only Hessian-vector products are used. The eigenvalue is the largest in sign, not in magnitude.
@@ -291,9 +292,8 @@ def sharpness(net, theta, X, y, *, v0=None, seed=0, tol=1e-6, return_vector=Fals
     theta, X, y
         As in its methods; theta real.
     v0 : array_like, (n_params,), optional
-        Where to start, such as the eigenvector of a nearby theta. By default it is drawn from ``seed``.
-    seed : int
-        Used only without v0.
+        Where to start, such as the eigenvector of a nearby theta. By default one random vector, the same
+        in every call.
     tol : float
         Relative accuracy of the eigenvalue.
     return_vector : bool
@@ -314,7 +314,7 @@ def sharpness(net, theta, X, y, *, v0=None, seed=0, tol=1e-6, return_vector=Fals
     """
     p = net.n_params
     if v0 is None:
-        v0 = np.random.default_rng(seed).standard_normal(p)
+        v0 = np.random.default_rng(0).standard_normal(p)
     v0 = finite_array("v0", v0)
     if v0.shape != (p,) or not v0.any():
         raise ValueError(f"v0 must be a vector of shape ({p},) that is not zero, got shape {v0.shape}")
@@ -323,18 +323,16 @@ def sharpness(net, theta, X, y, *, v0=None, seed=0, tol=1e-6, return_vector=Fals
     return (float(values[0]), vectors[:, 0]) if return_vector else float(values[0])
 
 
-def digits(n=None, seed=0):
+def digits(n=None):
     """Return scikit-learn's handwritten digits, shuffled and split; nothing is downloaded.
 
-    1797 images of 8 by 8 pixels; 397 of them are the test set, the same for every n.
+    1797 images of 8 by 8 pixels; 397 of them are the test set. The order is the same in every call and for every n.
 
     Parameters
     ----------
     n : int, optional
         Number of training images, from 1 to 1400; by default all 1400. A smaller set is the beginning of a
         larger one.
-    seed : int
-        Seed of the shuffle.
 
     Returns
     -------
@@ -351,7 +349,7 @@ def digits(n=None, seed=0):
         If n is not from 1 to 1400.
     """
     X, y = all_digits()
-    order = np.random.default_rng(seed).permutation(len(X))
+    order = np.random.default_rng(0).permutation(len(X))
     test, train = order[:397], order[397:]
     n = len(train) if n is None else whole("n", n, 1, len(train))
     return X[train[:n]] / 16, y[train[:n]], X[test] / 16, y[test]

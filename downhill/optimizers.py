@@ -8,8 +8,8 @@ A step rule turns gradients into steps. ``descend`` runs one; without a ``rule``
 
     himmelblau = GALLERY["himmelblau"]
     starts = np.random.default_rng(0).uniform(-5, 5, (10_000, 2))
-    run = descend(himmelblau.grad, starts, cosine(0.1, 300), 300, rule=adam(), value=himmelblau)
-    run.best_x      # (10_000, 2): the lowest point that each start has visited
+    run = descend(himmelblau.grad, starts, cosine(0.1, 300), 300, rule=adam())
+    run.x           # (10_000, 2): where each start has come to
 
 In a loop of your own, over mini-batches for instance, a rule is used directly; ``Rule`` shows how.
 
@@ -458,25 +458,19 @@ class Run:
         The last point of each start; always finite.
     path : ndarray, (steps + 1, ..., d), or None
         All points, the start first; None if they were not recorded.
-    best_x : ndarray, (..., d), or None
-        The point of lowest value that each start has visited; None if no value function was given.
-    best_value : ndarray, (...), or None
-        Its value.
     diverged : ndarray of bool, (...)
         Which starts ran into a point that is not finite.
-    steps : int
-        The number of steps that were asked for.
+    nit : int
+        How many steps were taken: fewer than asked for if every start has diverged.
     """
 
     x: np.ndarray
     path: np.ndarray | None
-    best_x: np.ndarray | None
-    best_value: np.ndarray | None
     diverged: np.ndarray
-    steps: int
+    nit: int
 
 
-def descend(grad, start, learning_rate, steps, *, rule=None, value=None, record=True):
+def descend(grad, start, learning_rate, steps, *, rule=None, record=True):
     """Descend from one start or from many: plain gradient descent, x ← x − learning_rate · grad(x), or another rule.
 
     Parameters
@@ -492,9 +486,6 @@ def descend(grad, start, learning_rate, steps, *, rule=None, value=None, record=
         How many steps, at least 1.
     rule : Rule, optional
         How gradients become steps: ``adam()``, ``heavy_ball(0.8)``, …; ``gradient_descent()`` if it is not given.
-    value : callable, optional
-        Points (..., d) to values (...). With it the run also reports the best point that each start visited,
-        for one more evaluation a step.
     record : bool
         Whether to keep the path, which takes (steps + 1) times the memory of ``start``.
 
@@ -503,14 +494,14 @@ def descend(grad, start, learning_rate, steps, *, rule=None, value=None, record=
     Run
         A start whose next point is not finite stays at its last finite point from then on and is marked as
         diverged; the others go on. The same if the rule looks ahead to a point that is not finite, or if the
-        squares that it sums overflow. Values that are not finite never count as best.
+        squares that it sums overflow.
 
     Raises
     ------
     ValueError
         If a step size is not a finite number or has the wrong sign, if ``steps`` is not a whole number of at
-        least 1, if ``rule`` is not a Rule, if a start, its gradient or its value is not finite, or if ``grad``
-        or ``value`` returns another shape.
+        least 1, if ``rule`` is not a Rule, if a start or its gradient is not finite, or if ``grad`` returns
+        another shape.
     """
     x = finite_array("start", start).copy()
     if x.ndim == 0 or x.size == 0:
@@ -521,17 +512,12 @@ def descend(grad, start, learning_rate, steps, *, rule=None, value=None, record=
     if not isinstance(rule, Rule):
         raise ValueError(f"rule must be a Rule, such as adam() with its parentheses, got {rule!r}")
 
-    path = best_x = best_value = None
-    if record:
-        path = np.empty((steps + 1, *x.shape))
+    path = np.empty((steps + 1, *x.shape)) if record else None
+    if path is not None:
         path[0] = x
-    if value is not None:
-        best_x, best_value = x, np.array(value(x), dtype=float)
-        _check(best_value, x.shape[:-1], "value")
-
     state = rule.init(x)
     diverged = np.zeros(x.shape[:-1], dtype=bool)
-    # A start that runs away overflows in grad and value: that is expected here, and reported in the result.
+    # A start that runs away overflows in grad: that is expected here, and reported in the result.
     with np.errstate(over="ignore", invalid="ignore"):
         for k, rate in enumerate(rates, start=1):
             at = x
@@ -540,22 +526,20 @@ def descend(grad, start, learning_rate, steps, *, rule=None, value=None, record=
                 diverged = diverged | ~np.isfinite(ahead).all(axis=-1)
                 at = np.where(diverged[..., None], x, ahead)
             slope = np.asarray(grad(at), dtype=float)
-            _check(slope, x.shape, "grad", first=k == 1)
+            if slope.shape != x.shape:
+                raise ValueError(f"grad must return shape {x.shape} for these starts, got {slope.shape}")
+            if k == 1 and not np.isfinite(slope).all():
+                raise ValueError("grad is not finite at the start")
             proposal, state = rule.update(x, slope, state, rate)
             diverged = diverged | ~np.isfinite(proposal).all(axis=-1)
             x = np.where(diverged[..., None], x, proposal)
-            if record:
+            if path is not None:
                 path[k] = x
-            if value is not None:
-                seen = value(x)
-                better = np.isfinite(seen) & (seen < best_value)
-                best_x = np.where(better[..., None], x, best_x)
-                best_value = np.where(better, seen, best_value)
             if diverged.all():
-                if record:
+                if path is not None:
                     path[k:] = x
                 break
-    return Run(x, path, best_x, best_value, diverged, steps)
+    return Run(x, path, diverged, k)
 
 
 def _rates(learning_rate, steps):
@@ -563,11 +547,3 @@ def _rates(learning_rate, steps):
     if not callable(learning_rate):
         return [positive("learning_rate", learning_rate)] * steps
     return [not_negative(f"learning_rate({k})", learning_rate(k)) for k in range(steps)]
-
-
-def _check(result, shape, name, first=True):
-    """Refuse a gradient or value of the wrong shape, and a first one that is not finite."""
-    if np.shape(result) != shape:
-        raise ValueError(f"{name} must return shape {shape} for these starts, got {np.shape(result)}")
-    if first and not np.isfinite(result).all():
-        raise ValueError(f"{name} is not finite at the start")

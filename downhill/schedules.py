@@ -9,9 +9,9 @@ The first step has number 0, as in Optax, and as in PyTorch when ``scheduler.ste
     schedule(0)                 # 0.01
     schedule(np.arange(100))    # an array of 100 step sizes, to plot
 
-Every schedule takes one number, and gives a float, or an array of any shape, and gives an array of that shape;
-it raises ValueError for what is not a whole number of at least 0. ``descend(..., learning_rate=schedule)`` runs
-it.
+Every schedule takes one number, and gives a float, or an array of any shape, and gives an array of
+that shape; it raises ValueError for what is not a whole number of at least 0. ``descend(...,
+learning_rate=schedule)`` runs it.
 """
 
 import numpy as np
@@ -21,15 +21,15 @@ from downhill.arguments import not_negative, positive, whole
 __all__ = ["constant", "cosine", "exponential", "step_decay", "warmup_cosine", "warmup_linear"]
 
 
-def constant(rate):
-    """Return the schedule that is always ``rate``.
+def constant(learning_rate):
+    """Return the schedule that is always ``learning_rate``.
 
-    ``optax.constant_schedule`` is the same. PyTorch needs no scheduler for it; its ``ConstantLR`` is another
-    thing, which multiplies by 1/3 for the first five steps unless it is told otherwise.
+    ``optax.constant_schedule`` is the same. PyTorch needs no scheduler for it; its ``ConstantLR``
+    is another thing, which multiplies by 1/3 for the first five steps unless it is told otherwise.
 
     Parameters
     ----------
-    rate : float
+    learning_rate : float
         The step size, positive.
 
     Returns
@@ -40,21 +40,21 @@ def constant(rate):
     Raises
     ------
     ValueError
-        If rate is not a positive finite number.
+        If learning_rate is not a positive finite number.
     """
-    rate = positive("rate", rate)
-    return _schedule(lambda t: rate)
+    always = positive("learning_rate", learning_rate)
+    return _schedule(lambda t: always)
 
 
-def step_decay(rate, every, factor=0.1):
-    """Return rate · factor^⌊t / every⌋: constant, with a drop after every so many steps.
+def step_decay(learning_rate, every, factor=0.1):
+    """Return learning_rate · factor^⌊t / every⌋: constant, with a drop after every so many steps.
 
     ``torch.optim.lr_scheduler.StepLR(optimizer, every, factor)`` is the same, and so is
-    ``optax.exponential_decay(rate, every, factor, staircase=True)``.
+    ``optax.exponential_decay(learning_rate, every, factor, staircase=True)``.
 
     Parameters
     ----------
-    rate : float
+    learning_rate : float
         The first step size, positive.
     every : int
         How many steps there are between drops, at least 1.
@@ -69,22 +69,24 @@ def step_decay(rate, every, factor=0.1):
     Raises
     ------
     ValueError
-        If rate or factor is not a positive finite number, or every not a whole number of at least 1.
+        If learning_rate or factor is not a positive finite number, or every not a whole number of
+        at least 1.
     """
-    rate, factor, every = positive("rate", rate), positive("factor", factor), whole("every", every, 1)
-    return _schedule(lambda t: rate * factor ** (t // every))
+    first, factor = positive("learning_rate", learning_rate), positive("factor", factor)
+    every = whole("every", every, 1)
+    return _schedule(lambda t: first * factor ** (t // every))
 
 
-def exponential(rate, factor):
-    """Return rate · factorᵗ: each step size is ``factor`` times the one before.
+def exponential(learning_rate, factor):
+    """Return learning_rate · factorᵗ: each step size is ``factor`` times the one before.
 
-    A factor above 1 makes the sweep of a learning-rate finder. ``torch.optim.lr_scheduler.ExponentialLR`` is the
-    same. ``optax.exponential_decay(rate, transition_steps, decay_rate)`` is it with
-    factor = decay_rate^(1 / transition_steps).
+    A factor above 1 makes the sweep of a learning-rate finder.
+    ``torch.optim.lr_scheduler.ExponentialLR`` is the same. ``optax.exponential_decay(learning_rate,
+    transition_steps, decay_rate)`` is it with factor = decay_rate^(1 / transition_steps).
 
     Parameters
     ----------
-    rate : float
+    learning_rate : float
         The first step size, positive.
     factor : float
         The ratio of each step size to the one before, positive.
@@ -97,23 +99,24 @@ def exponential(rate, factor):
     Raises
     ------
     ValueError
-        If rate or factor is not a positive finite number.
+        If learning_rate or factor is not a positive finite number.
     """
-    rate, factor = positive("rate", rate), positive("factor", factor)
-    return _schedule(lambda t: rate * factor**t)
+    first, factor = positive("learning_rate", learning_rate), positive("factor", factor)
+    return _schedule(lambda t: first * factor**t)
 
 
-def cosine(rate, steps, final=0.0):
-    """Return half a cosine from ``rate`` at step 0 to ``final`` at step ``steps``, and ``final`` from there on.
+def cosine(learning_rate, steps, final=0.0):
+    """Return half a cosine from ``learning_rate`` at step 0 to ``final`` at ``steps``, then ``final``.
 
-    It is final + (rate − final) (1 + cos(πt / steps)) / 2. ``optax.cosine_decay_schedule(rate, steps,
-    alpha=final / rate)`` is the same: its alpha is a share of the rate, not a step size.
-    ``torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, eta_min=final)`` is the same up to ``steps`` and
-    climbs again afterwards, back at ``rate`` at 2 · steps.
+    It is final + (learning_rate − final) (1 + cos(πt / steps)) / 2.
+    ``optax.cosine_decay_schedule(learning_rate, steps, alpha=final / learning_rate)`` is the same:
+    its alpha is a share, not a step size. ``torch.optim.lr_scheduler.CosineAnnealingLR(optimizer,
+    steps, eta_min=final)`` is the same up to ``steps`` and climbs again afterwards, back at
+    ``learning_rate`` at 2 · steps.
 
     Parameters
     ----------
-    rate : float
+    learning_rate : float
         The first step size, positive.
     steps : int
         The step at which it ends, at least 1.
@@ -128,31 +131,33 @@ def cosine(rate, steps, final=0.0):
     Raises
     ------
     ValueError
-        If rate is not a positive finite number, final not a finite number of at least 0, or steps not a whole
-        number of at least 1.
+        If learning_rate is not a positive finite number, final not a finite number of at least 0,
+        or steps not a whole number of at least 1.
 
     References
     ----------
     I. Loshchilov, F. Hutter (2017), SGDR: stochastic gradient descent with warm restarts, Eq. 5, one cycle.
     """
-    return warmup_cosine(rate, 0, steps, final=final)
+    return warmup_cosine(learning_rate, 0, steps, final=final)
 
 
-def warmup_cosine(rate, warmup, steps, *, initial=None, final=0.0):
-    """Return a linear rise to ``rate`` over the first ``warmup`` steps, then half a cosine down to ``final``.
+def warmup_cosine(learning_rate, warmup, steps, *, initial=None, final=0.0):
+    """Return a linear rise to ``learning_rate`` over ``warmup`` steps, then half a cosine to ``final``.
 
-    Without ``initial`` the rise is rate · (t + 1) / warmup: the first step is rate / warmup and not 0, which
-    would waste a gradient, and ``rate`` is reached at step warmup − 1 and held for one more. With ``initial`` it is
-    the straight line from ``initial`` at step 0 to ``rate`` at step ``warmup``, as in the libraries.
+    Without ``initial`` the rise is learning_rate · (t + 1) / warmup: the first step is
+    learning_rate / warmup and not 0, which would waste a gradient, and ``learning_rate`` is reached
+    at step warmup − 1 and held for one more. With ``initial`` it is the straight line from
+    ``initial`` at step 0 to ``learning_rate`` at step ``warmup``, as in the libraries.
 
-    ``optax.warmup_cosine_decay_schedule(initial, rate, warmup, steps, final)`` is the same with ``initial``;
-    there too ``steps`` includes the warmup. PyTorch has no single scheduler for it: ``SequentialLR`` of
-    ``LinearLR(start_factor=initial / rate, total_iters=warmup)`` and ``CosineAnnealingLR(T_max=steps − warmup)``
-    is the same up to ``steps``. ``LinearLR`` starts at a third unless it is told otherwise, and cannot start at 0.
+    ``optax.warmup_cosine_decay_schedule(initial, learning_rate, warmup, steps, final)`` is the same
+    with ``initial``; there too ``steps`` includes the warmup. PyTorch has no single scheduler for
+    it: ``SequentialLR`` of ``LinearLR(start_factor=initial / learning_rate, total_iters=warmup)``
+    and ``CosineAnnealingLR(T_max=steps − warmup)`` is the same up to ``steps``. ``LinearLR`` starts
+    at a third unless it is told otherwise, and cannot start at 0.
 
     Parameters
     ----------
-    rate : float
+    learning_rate : float
         The largest step size, positive.
     warmup : int
         How many steps the rise takes, at least 0.
@@ -171,29 +176,33 @@ def warmup_cosine(rate, warmup, steps, *, initial=None, final=0.0):
     Raises
     ------
     ValueError
-        If rate is not a positive finite number, if initial or final is not a finite number of at least 0, if
-        warmup or steps is not a whole number, or if 0 ≤ warmup < steps does not hold.
+        If learning_rate is not a positive finite number, if initial or final is not a finite number
+        of at least 0, if warmup or steps is not a whole number, or if 0 ≤ warmup < steps does not
+        hold.
 
     References
     ----------
     P. Goyal et al. (2017), Accurate, large minibatch SGD: training ImageNet in 1 hour, for the warmup.
     I. Loshchilov, F. Hutter (2017), SGDR: stochastic gradient descent with warm restarts, for the cosine.
     """
-    return _with_warmup(rate, warmup, steps, initial, final, lambda done: (1 + np.cos(np.pi * done)) / 2)
+    half_cosine = lambda done: (1 + np.cos(np.pi * done)) / 2
+    return _with_warmup(learning_rate, warmup, steps, initial, final, half_cosine)
 
 
-def warmup_linear(rate, warmup, steps, *, initial=None, final=0.0):
-    """Return a linear rise to ``rate`` over the first ``warmup`` steps, then a straight line down to ``final``.
+def warmup_linear(learning_rate, warmup, steps, *, initial=None, final=0.0):
+    """Return a linear rise to ``learning_rate`` over ``warmup`` steps, then a straight line to ``final``.
 
-    The rise is that of ``warmup_cosine``, which says what ``initial`` does. In Optax, with ``initial``, it is
-    ``join_schedules([linear_schedule(initial, rate, warmup), linear_schedule(rate, final, steps − warmup)],
-    [warmup])``; in PyTorch ``SequentialLR`` of two ``LinearLR``, the second with ``start_factor=1``,
-    ``end_factor=final / rate`` and ``total_iters=steps − warmup``. BERT's own code is another thing: it rises from 0,
-    and its descent is the line from ``rate`` at step 0, which it joins at rate · (1 − warmup / steps).
+    The rise is that of ``warmup_cosine``, which says what ``initial`` does. In Optax, with
+    ``initial``, it is ``join_schedules([linear_schedule(initial, learning_rate, warmup),
+    linear_schedule(learning_rate, final, steps − warmup)], [warmup])``; in PyTorch ``SequentialLR``
+    of two ``LinearLR``, the second with ``start_factor=1``, ``end_factor=final / learning_rate``
+    and ``total_iters=steps − warmup``. BERT's own code is another thing: it rises from 0, and its
+    descent is the line from ``learning_rate`` at step 0, which it joins at learning_rate · (1 −
+    warmup / steps).
 
     Parameters
     ----------
-    rate, warmup, steps, initial, final
+    learning_rate, warmup, steps, initial, final
         As for ``warmup_cosine``.
 
     Returns
@@ -211,22 +220,27 @@ def warmup_linear(rate, warmup, steps, *, initial=None, final=0.0):
     J. Devlin, M.-W. Chang, K. Lee, K. Toutanova (2019), BERT: pre-training of deep bidirectional transformers for
     language understanding, which made the two lines common.
     """
-    return _with_warmup(rate, warmup, steps, initial, final, lambda done: 1 - done)
+    return _with_warmup(learning_rate, warmup, steps, initial, final, lambda done: 1 - done)
 
 
-def _with_warmup(rate, warmup, steps, initial, final, left):
-    """Return the schedule of a warmup and a decay; ``left`` maps the share that is done to the height left."""
-    rate, warmup, steps = positive("rate", rate), whole("warmup", warmup, 0), whole("steps", steps, 1)
+def _with_warmup(learning_rate, warmup, steps, initial, final, left):
+    """Return the schedule of a warmup and a decay; ``left`` maps the share done to the height left."""
+    peak = positive("learning_rate", learning_rate)
+    warmup, steps = whole("warmup", warmup, 0), whole("steps", steps, 1)
     initial = None if initial is None else not_negative("initial", initial)
     final = not_negative("final", final)
     if not warmup < steps:
-        raise ValueError(f"steps must be more than warmup, which it includes, got {steps} and {warmup}")
+        raise ValueError(
+            f"steps must be more than warmup, which it includes, got {steps} and {warmup}"
+        )
 
     def rise(t):
-        return rate * (t + 1) / warmup if initial is None else initial + (rate - initial) * (t / warmup)
+        if initial is None:
+            return peak * (t + 1) / warmup
+        return initial + (peak - initial) * (t / warmup)
 
     def formula(t):
-        decay = final + (rate - final) * left(np.clip((t - warmup) / (steps - warmup), 0, 1))
+        decay = final + (peak - final) * left(np.clip((t - warmup) / (steps - warmup), 0, 1))
         return np.where(t < warmup, rise(t), decay) if warmup else decay
 
     return _schedule(formula)

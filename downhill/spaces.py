@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from downhill.arguments import finite, finite_array, one_of, whole, within
+from downhill.arguments import finite, finite_array, generator, one_of, whole, within
 
 __all__ = ["Choice", "Float", "Integer", "Space"]
 
@@ -47,7 +47,7 @@ class _Parameter:
 
     def sample(self, n, rng):
         """Return n values, drawn with the numpy.random.Generator rng: an array (n,)."""
-        return self.from_unit(rng.random(n))
+        return self.from_unit(generator("rng", rng).random(whole("n", n, 0)))
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class Space:
         -------
         list of dict
         """
-        return self.from_unit(rng.random((n, len(self))))
+        return self.from_unit(generator("rng", rng).random((whole("n", n, 0), len(self))))
 
     def from_unit(self, u):
         """Map points of the unit cube to configurations; coordinates of inactive parameters are ignored.

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from downhill.arguments import positive, whole
+from downhill.arguments import generator, positive, whole
 
 __all__ = ["MATRICES", "Adapter", "Transformer"]
 
@@ -107,7 +107,7 @@ class Transformer:
         -------
         theta : ndarray, (n_params,)
         """
-        theta = np.ones(self.n_params, dtype)
+        theta, rng = np.ones(self.n_params, dtype), generator("rng", rng)
         for name, part in self.unpack(theta).items():
             if part.ndim == 2:
                 spread = 0.05 if name in ("embedding", "position") else 1 / np.sqrt(len(part))
@@ -230,6 +230,7 @@ class Transformer:
             Divides the logits; below 1 the likely symbols become likelier.
         """
         temperature, length = positive("temperature", temperature), whole("length", length, 0)
+        rng = generator("rng", rng)
         symbols = list(self._checked_windows(np.asarray(symbols)[None], None)[0])
         parts = self.unpack(theta)
         for _ in range(length):
@@ -424,7 +425,7 @@ class Adapter:
 
     def init(self, rng, dtype=np.float32):
         """Draw phi (n_params,): A normal with variance 1 / d_in, B zero, so that nothing has changed yet."""
-        phi = np.zeros(self.n_params, dtype)
+        phi, rng = np.zeros(self.n_params, dtype), generator("rng", rng)
         for A, _ in self.unpack(phi).values():
             A[:] = rng.standard_normal(A.shape) / np.sqrt(len(A))
         return phi

@@ -14,7 +14,6 @@ validation set, after each pass over the training set::
 ``make tables`` computes the tables again.
 """
 
-import copy
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -26,7 +25,7 @@ from downhill.arguments import one_of, whole
 from downhill.networks import all_digits
 from downhill.spaces import Choice, Float, Integer, Space
 
-__all__ = ["EPOCHS", "SPACE", "Split", "Table", "Trainer", "cost", "learning_curve", "load_digits_split", "load_table"]
+__all__ = ["EPOCHS", "SPACE", "Split", "Table", "Trainer", "cost", "load_digits_split", "load_table"]
 
 EPOCHS = 81
 """Epochs of a full run: 3⁴, so that successive halving by 3 ends on it."""
@@ -64,10 +63,6 @@ solver, momentum, one_minus_beta_2
 # Images in each of the three sets: a third of 1797.
 _SET_SIZE = 599
 
-# What can change during a run: the rest decides the shape of the weights or the state of the optimizer.
-_CHANGEABLE = ("learning_rate", "batch_size", "alpha", "momentum", "one_minus_beta_2")
-
-
 class Split(NamedTuple):
     """Digits for training, validation and test: X (599, 64), pixels from 0 to 1; y (599,), labels from 0 to 9."""
 
@@ -80,13 +75,8 @@ class Split(NamedTuple):
 
 
 @cache
-def load_digits_split(seed=0):
-    """Return scikit-learn's 1797 digits in three stratified sets of 599; nothing is downloaded.
-
-    Parameters
-    ----------
-    seed : int
-        Which split. Everything in this module uses 0.
+def load_digits_split():
+    """Return scikit-learn's 1797 digits in three stratified sets of 599, always the same; nothing is downloaded.
 
     Returns
     -------
@@ -94,7 +84,7 @@ def load_digits_split(seed=0):
         Arrays that cannot be written to, since every caller gets the same ones.
     """
     X, y = all_digits()
-    shuffled = np.random.default_rng(seed).permutation(len(y))
+    shuffled = np.random.default_rng(0).permutation(len(y))
     by_class = shuffled[np.argsort(y[shuffled], kind="stable")]
     # Every third image of each class goes to the same set.
     parts = [np.sort(by_class[start::3]) for start in range(3)]
@@ -105,7 +95,7 @@ def load_digits_split(seed=0):
 
 
 class Trainer:
-    """A run of training that can be continued, copied, changed on the way, and pickled.
+    """A run of training that can be continued, copied and pickled.
 
     The same configuration and seed give the same run on the same machine, however the epochs are divided over calls
     of ``train``. A run whose weights or loss are no longer finite has diverged: from that epoch on its errors are
@@ -116,12 +106,12 @@ class Trainer:
     config : dict
         A configuration of SPACE.
     seed : int
-        Seed of the initial weights and of the order of the training images.
+        Number of the run, at least 0: it decides the initial weights and the order of the training images.
 
     Attributes
     ----------
     config : dict
-        The current hyperparameters.
+        A copy of the configuration.
     epoch : int
         Epochs trained so far.
     diverged : bool
@@ -134,13 +124,14 @@ class Trainer:
     Raises
     ------
     ValueError
-        If config is not a configuration of SPACE.
+        If config is not a configuration of SPACE, or seed not a whole number of at least 0.
     """
 
-    def __init__(self, config, seed=0):
+    def __init__(self, config, seed):
         from sklearn.neural_network import MLPClassifier
 
         SPACE.validate(config)
+        seed = whole("seed", seed, 0, 2**32 - 1)
         self.config = dict(config)
         self.diverged = False
         self._counts = np.zeros((0, 2), dtype=int)
@@ -176,33 +167,6 @@ class Trainer:
             self._counts = np.concatenate([self._counts, [self._count_errors()]])
         return self.validation[-epochs:]
 
-    def change(self, **hyperparameters):
-        """Change hyperparameters in the middle of a run; weights and the optimizer's memory are kept.
-
-        Raises
-        ------
-        ValueError
-            If one cannot change during a run (hidden, activation, solver), or does not belong to the space.
-        """
-        fixed = [name for name in hyperparameters if name in SPACE.names and name not in _CHANGEABLE]
-        if fixed:
-            raise ValueError(f"{fixed[0]!r} cannot change during a run")
-        config = {**self.config, **hyperparameters}
-        SPACE.validate(config)
-        self.config = config
-        settings = _settings(config)
-        self.model.set_params(**settings)
-        if hasattr(self.model, "_optimizer"):  # made in the first epoch, with its own copy of the settings
-            optimizer = self.model._optimizer
-            optimizer.learning_rate_init = optimizer.learning_rate = settings["learning_rate_init"]
-            for name in ("momentum", "beta_2"):
-                if name in settings:
-                    setattr(optimizer, name, settings[name])
-
-    def copy(self):
-        """Return an independent copy of the run as it is now, which goes on in the same way."""
-        return copy.deepcopy(self)
-
     def _train_epoch(self):
         from sklearn import config_context
 
@@ -234,31 +198,6 @@ class Trainer:
             z = X @ W + b
             hidden = np.maximum(z, 0) if self.config["activation"] == "relu" else np.tanh(z)
             return np.argmax(hidden @ V + c, axis=1)
-
-
-def learning_curve(config, epochs=EPOCHS, seed=0):
-    """Train from the start and return the validation error after each epoch.
-
-    Parameters
-    ----------
-    config : dict
-        A configuration of SPACE.
-    epochs : int
-        How long.
-    seed : int
-        As in ``Trainer``.
-
-    Returns
-    -------
-    ndarray, (epochs,)
-        Shares from 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        As ``Trainer``.
-    """
-    return Trainer(config, seed).train(epochs)
 
 
 def cost(config, epochs=EPOCHS):

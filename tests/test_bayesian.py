@@ -322,7 +322,7 @@ def test_no_warnings():
         (lambda: minimize(branin, [(0, 0), (0, 15)], 5, rng), "each low bound"),
         (lambda: minimize(branin, [0, 1], 5, rng), r"bounds must have shape \(d, 2\)"),
         (lambda: minimize(branin, [(0, 1)] * 2, 0, rng), "n_calls must be a whole number"),
-        (lambda: minimize(branin, [(0, 1)] * 2, 5, rng, n_initial_points=0), "n_initial_points must be a whole number"),
+        (lambda: minimize(branin, [(0, 1)] * 2, 5, rng, n_initial_points=0), "n_initial_points must be"),
         (lambda: minimize(lambda x: np.nan, [(0, 1)], 5, rng), r"fun at \[.*\] must be a finite number, got nan"),
         (lambda: minimize(lambda x: x, [(0, 1)], 5, rng), r"fun at \[.*\] must be a finite number, got array"),
     ],

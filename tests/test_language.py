@@ -40,8 +40,8 @@ def test_alphabet():
 def test_windows_that_do_not_fit():
     symbols = np.arange(7)
     assert draw_windows(symbols, 2, 7, np.random.default_rng(0)).tolist() == [symbols.tolist()] * 2
-    for length in (0, 8):
-        with pytest.raises(ValueError, match="does not fit"):
+    for length, message in ((0, "length must be a whole number of at least 1"), (8, "does not fit")):
+        with pytest.raises(ValueError, match=message):
             draw_windows(symbols, 2, length, np.random.default_rng(0))
 
 
@@ -56,16 +56,16 @@ def fine_tuning(config, seed=0):
     return FineTuning(model, theta, symbols, config, seed), theta.copy()
 
 
-@pytest.mark.parametrize("config", [{}, {"rank": 2}, {"rank": 3, "warmup": 200, "weight_decay": 0.1, "batch": 3}])
+@pytest.mark.parametrize("config", [{}, {"rank": 2}, {"rank": 3, "warmup": 200, "weight_decay": 0.1, "batch_size": 3}])
 def test_fine_tuning_learns_can_be_taken_up_again_and_leaves_the_base_alone(config):
-    whole, theta = fine_tuning({"learning_rate": 0.03, "batch": 4, **config})
+    whole, theta = fine_tuning({"learning_rate": 0.03, "batch_size": 4, **config})
     first = whole.train(480)
     losses = [first, whole.train(480), whole.train(480)]
     assert losses[2] < losses[0] - 0.1
-    pieces, _ = fine_tuning({"learning_rate": 0.03, "batch": 4, **config})
+    pieces, _ = fine_tuning({"learning_rate": 0.03, "batch_size": 4, **config})
     while pieces.seen < whole.seen:
         pieces.train(1)
-    assert pieces.steps == whole.steps == whole.seen // (6 * whole.config["batch"])
+    assert pieces.steps == whole.steps == whole.seen // (6 * whole.config["batch_size"])
     np.testing.assert_array_equal(pieces.theta(), whole.theta())
     base, again = fine_tuning({"learning_rate": 0.03, **config})
     np.testing.assert_array_equal(base.theta(), again)
@@ -75,7 +75,7 @@ def test_fine_tuning_learns_can_be_taken_up_again_and_leaves_the_base_alone(conf
 def test_warmup_and_bias_correction_of_the_first_steps():
     sizes = {}
     for name, config in {"plain": {}, "raw": {"bias_correction": False}, "warm": {"warmup": 240}}.items():
-        run, theta = fine_tuning({"learning_rate": 1e-3, "batch": 4, **config})
+        run, theta = fine_tuning({"learning_rate": 1e-3, "batch_size": 4, **config})
         run.train(1)
         sizes[name] = np.median(np.abs(run.theta() - theta))
     assert sizes["plain"] == pytest.approx(1e-3, rel=1e-2)
@@ -85,7 +85,7 @@ def test_warmup_and_bias_correction_of_the_first_steps():
 
 def test_bad_configurations():
     for config in ({"learning_rate": 0.0}, {"learning_rate": 1.0, "rate": 2}, {"learning_rate": 1.0, "rank": 99},
-                   {"learning_rate": 1.0, "batch": 0}, {"learning_rate": 1.0, "weight_decay": -1.0}):  # fmt: skip
+                   {"learning_rate": 1.0, "batch_size": 0}, {"learning_rate": 1.0, "weight_decay": -1.0}):  # fmt: skip
         with pytest.raises(ValueError):
             fine_tuning(config)
 

@@ -25,13 +25,13 @@ def test_whole_numbers_find_every_bracket():
     for k in range(1, 20):
         assert rungs(3**k) == [3**i for i in range(k + 1)]
         assert len(rungs(3**k - 1)) == k
-    assert rungs(100, eta=10, r=2) == [2, 20]
+    assert rungs(100, reduction_factor=10, min_resource=2) == [2, 20]
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    ((81, 1), "eta must be a whole number of at least 2"),
-    ((0,), "R must be a whole number of at least 1"),
-    ((81.5,), "R must be a whole number of at least 1"),
+    ((81, 1), "reduction_factor must be a whole number of at least 2"),
+    ((0,), "max_resource must be a whole number of at least 1"),
+    ((81.5,), "max_resource must be a whole number of at least 1"),
 ])
 def test_bad_numbers_get_a_sentence(arguments, said):
     with pytest.raises(ValueError, match=said):
@@ -43,7 +43,7 @@ def test_another_variant_gets_a_sentence():
         brackets(81, variant="paper")
     with pytest.raises(ValueError, match="trials must be a whole number of at least 1"):
         Asha(0, 81)
-    with pytest.raises(ValueError, match="r must be a whole number from 1 to 9"):
+    with pytest.raises(ValueError, match="min_resource must be a whole number from 1 to 9"):
         rungs(9, 3, 10)
 
 

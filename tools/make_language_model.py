@@ -51,7 +51,7 @@ UNIT, RUNGS = 2048, (1, 3, 9, 27)  # fine-tuning: characters in a unit of budget
 CODE_SCORED, PROSE_SCORED = 4000, 6000  # characters of the code for validation and of the prose for test
 SEARCHED = {
     "learning_rate": Float(1e-4, 0.3, log=True),
-    "batch": Choice((4, 8, 16, 32)),  # windows of 64 characters: each divides a unit
+    "batch_size": Choice((4, 8, 16, 32)),  # windows of 64 characters: each divides a unit
     "warmup": Float(0.0, 0.3),  # as a share of the whole budget
     "weight_decay": Float(1e-3, 1.0, log=True),
 }
@@ -223,7 +223,7 @@ def make_runs():
         if len(rows) % 10 == 0:
             np.save(kept, rows)
     bits, columns = np.array(rows), {}
-    defaults = {"rank": 0, "batch": 16, "warmup": 0.0, "weight_decay": 0.0, "bias_correction": True,
+    defaults = {"rank": 0, "batch_size": 16, "warmup": 0.0, "weight_decay": 0.0, "bias_correction": True,
                 "matrices": "query, value"}  # fmt: skip
     for name in ("learning_rate", *defaults):
         columns[name] = np.array([config.get(name, defaults.get(name)) for _, config, _ in runs])
