@@ -19,6 +19,8 @@ import hashlib
 import html
 import io
 import numbers
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 try:
     import numpy as np
@@ -29,7 +31,7 @@ try:
     from downhill.plain import plain_function
     from downhill.quizzes import quiz
 except ModuleNotFoundError as error:
-    missing = error.name.partition(".")[0]
+    missing = str(error.name).partition(".")[0]
     raise ModuleNotFoundError(
         f"Downhill needs the package {missing!r}, which is not installed for this kernel. In the course's "
         "folder run `make course` (or `python -m pip install -r requirements.txt`), then restart the kernel.",
@@ -45,10 +47,10 @@ sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
 
 NOT_ANSWERED = "not answered yet. Replace the `...` in the answer cell, run that cell, then this one."
 
-_record = []  # [check's name, passed, slug of the exercise or None] of each check run in this kernel
+_record: list[list[Any]] = []  # [check's name, passed, slug of the exercise or None] of each check run in this kernel
 
 
-def header(title):
+def header(title: str) -> None:
     """Print a title with a rule under it.
 
     Parameters
@@ -61,7 +63,7 @@ def header(title):
 # ---------------------------------------------------------------------------------------------- the checks
 
 
-def check_close(name, value, target, tol=1e-8):
+def check_close(name: str, value: Any, target: Any, tol: float = 1e-08) -> None:
     """Pass iff ``value`` has the shape of ``target`` and ``|value - target| <= tol`` everywhere.
 
     Prints ``PASS - name`` or ``FAIL - name`` with what was got, what was expected and a hint where the slip is a
@@ -105,7 +107,7 @@ def check_close(name, value, target, tol=1e-8):
                 f"{difference.max():.3g}{where}, and the tolerance is {tol:g}.{_slip(got, expected, tol)}")  # fmt: skip
 
 
-def check_true(name, condition):
+def check_true(name: str, condition: Any) -> None:
     """Pass iff ``condition`` is true.
 
     Parameters
@@ -132,7 +134,7 @@ def check_true(name, condition):
     _pass(name)
 
 
-def check_array(name, value, shape):
+def check_array(name: str, value: Any, shape: tuple[int | None, ...]) -> np.ndarray:
     """Pass iff ``value`` holds finite numbers in the given shape; return it as an array.
 
     A check hands an answer to this function before it computes with it, so that a missing answer gets a sentence.
@@ -165,7 +167,7 @@ def check_array(name, value, shape):
     return got
 
 
-def choice_key(name, letter):
+def choice_key(name: str, letter: str) -> str:
     """Return the key under which ``check_choice`` knows the right letter without showing it.
 
     Parameters
@@ -179,7 +181,7 @@ def choice_key(name, letter):
     return hashlib.sha256(f"{name}:{letter}".encode()).hexdigest()[:10]
 
 
-def check_choice(name, letter, key):
+def check_choice(name: str, letter: Any, key: str) -> None:
     """Pass iff ``letter`` is the right choice of a question.
 
     Parameters
@@ -206,23 +208,23 @@ def check_choice(name, letter, key):
     _pass(name)
 
 
-def _pass(name):
+def _pass(name: str) -> None:
     _record.append([name, True, None])
     print(f"PASS - {name}")
 
 
-def _fail(name, sentence, unanswered=False):
+def _fail(name: str, sentence: str, unanswered: bool = False) -> NoReturn:
     """Record and print a failed check and raise it as an AssertionError that shows no traceback in a notebook."""
     _record.append([name, False, None])
     message = f"FAIL - {name}: {sentence}"
     print(message)
-    error = AssertionError(message)
+    error: Any = AssertionError(message)
     error.failed_check = "unanswered" if unanswered else "wrong"
     error._render_traceback_ = lambda: [f"FAIL - {name} (explained above)"]
     raise error
 
 
-def _refuse_odd(name, value, expected):
+def _refuse_odd(name: str, value: Any, expected: str) -> None:
     if value is None or value is Ellipsis:
         _fail(name, NOT_ANSWERED, unanswered=True)
     if isinstance(value, str | bytes | bytearray):
@@ -233,7 +235,7 @@ def _refuse_odd(name, value, expected):
                     f"expected {expected}.")  # fmt: skip
 
 
-def _numbers(name, value):
+def _numbers(name: str, value: Any) -> np.ndarray:
     """Return a value as an array of float or complex, or fail with a sentence."""
     _refuse_odd(name, value, "a number or an array of numbers")
     try:
@@ -250,7 +252,7 @@ def _numbers(name, value):
     return array if array.dtype.kind == "c" else array.astype(float)
 
 
-def _slip(got, expected, tol):
+def _slip(got: np.ndarray, expected: np.ndarray, tol: float) -> str:
     """Name the classic slip that would explain the difference, if there is one."""
     with np.errstate(over="ignore", invalid="ignore"):
         slips = [
@@ -272,11 +274,11 @@ def _slip(got, expected, tol):
     return ""
 
 
-def _shape(value):
+def _shape(value: Any) -> str:
     return f"an array of shape {np.shape(value)}" if np.ndim(value) else f"the number {_text(value)}"
 
 
-def _text(value, digits=8):
+def _text(value: Any, digits: int = 8) -> str:
     if isinstance(value, np.ndarray | np.generic) and not np.ndim(value):
         value = value.item()
     if isinstance(value, np.ndarray):
@@ -293,7 +295,7 @@ def _text(value, digits=8):
 # ----------------------------------------------------------------------------------- exercises and scores
 
 
-def exercise(check):
+def exercise(check: Callable[[Any], object]) -> Callable[[Any], None]:
     """Make ``check_<slug>(answer)`` the check of the exercise ``<slug>``: all its checks pass, or it fails.
 
     Parameters
@@ -310,7 +312,7 @@ def exercise(check):
     slug = check.__name__.removeprefix("check_")
 
     @functools.wraps(check)
-    def recorded(answer):
+    def recorded(answer: Any) -> None:
         start = len(_record)
         try:
             check(plain_function(answer) if callable(answer) else answer)
@@ -324,7 +326,7 @@ def exercise(check):
     return recorded
 
 
-def rejects(check, wrong_answer):
+def rejects(check: Callable[[Any], object], wrong_answer: Any) -> None:
     """Pass iff ``check(wrong_answer)`` fails as a check: not by another error, not for want of an answer.
 
     Parameters
@@ -341,7 +343,8 @@ def rejects(check, wrong_answer):
     """
     start = len(_record)
     title = f"{getattr(check, '__name__', 'the check')} refuses {getattr(wrong_answer, '__name__', 'the wrong answer')}"
-    problem, said = "the wrong answer was accepted.", ""
+    problem: str | None = "the wrong answer was accepted."
+    said = ""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             check(wrong_answer)
@@ -358,7 +361,7 @@ def rejects(check, wrong_answer):
     print(f"       {said}")
 
 
-def scorecard(**points):
+def scorecard(**points: int) -> None:
     """Show which exercises passed in this kernel, with points and a bar.
 
     Parameters
@@ -368,20 +371,20 @@ def scorecard(**points):
     """
     latest = {slug: passed for _, passed, slug in _record if slug}
     rows, earned = [], 0
-    for slug, worth in points.items():
+    for slug, most in points.items():
         state = {True: "passed", False: "not yet", None: "not run"}[latest.get(slug)]
-        score = worth if state == "passed" else 0
+        score = most if state == "passed" else 0
         earned += score
-        rows.append((slug.replace("_", " "), state, score, worth))
+        rows.append((slug.replace("_", " "), state, score, most))
     total = sum(points.values())
     filled = int(20 * earned / total)
     summary = f"{earned} of {total} points"
-    lines = [f"{name:34} {state:8} {score} / {worth}" for name, state, score, worth in rows]
+    lines = [f"{name:34} {state:8} {score} / {most}" for name, state, score, most in rows]
     plain = "\n".join([*lines, f"[{'#' * filled}{'.' * (20 - filled)}] {summary}"])
     cells = "".join(
         f"<tr><th scope='row' style='text-align:left'>{html.escape(name)}</th><td>{'✓ ' * (state == 'passed')}{state}"
-        f"</td><td>{score} / {worth}</td></tr>"
-        for name, state, score, worth in rows
+        f"</td><td>{score} / {most}</td></tr>"
+        for name, state, score, most in rows
     )
     page = (
         "<table><caption>Scorecard</caption><thead><tr><th scope='col'>Exercise</th><th scope='col'>State</th>"

@@ -11,8 +11,10 @@ The course minimises: a small value is good, the improvement is best − value, 
 one. The functions that differ take ``maximize=True``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
@@ -21,25 +23,27 @@ from scipy.special import erfcx, log_ndtr, ndtr
 from scipy.stats import qmc
 
 from downhill.arguments import finite, finite_array, generator, not_negative, one_of, positive, share, whole
+from downhill.types import Array, ArrayLike
 
 NOISE_FLOOR = 1e-8  # of the standardised values: `fit` never goes below, so that equal points do no harm
 _ROOT5 = np.sqrt(5.0)
 
 
-def _rbf(s):
+def _rbf(s: Array) -> tuple[Array, Array]:
     """Return k and −2 dk/ds of the RBF kernel, where s is the squared scaled distance."""
     k = np.exp(-s / 2)
     return k, k
 
 
-def _matern52(s):
+def _matern52(s: Array) -> tuple[Array, Array]:
     """Return k and −2 dk/ds of the Matérn-5/2 kernel, where s is the squared scaled distance."""
     r = _ROOT5 * np.sqrt(s)
     decay = np.exp(-r)
     return (1 + r + r * r / 3) * decay, 5 / 3 * (1 + r) * decay
 
 
-KERNELS = {"rbf": _rbf, "matern52": _matern52}
+Kernel: TypeAlias = Callable[[Array], tuple[Array, Array]]
+KERNELS: dict[str, Kernel] = {"rbf": _rbf, "matern52": _matern52}
 
 
 @dataclass(frozen=True)
@@ -77,16 +81,16 @@ class GaussianProcess:
     C. E. Rasmussen, C. K. I. Williams (2006), Gaussian Processes for Machine Learning, Algorithm 2.1.
     """
 
-    X: object
-    y: object
-    length_scales: object = 1.0
+    X: Array
+    y: Array
+    length_scales: Array | float = 1.0
     variance: float = 1.0
     noise: float = 1e-10
     kernel: str = "matern52"
     shift: float = 0.0
     scale: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         X, y = _data(self.X, self.y)
         one_of("kernel", self.kernel, KERNELS)
         scales = finite_array("length_scales", self.length_scales)
@@ -99,13 +103,13 @@ class GaussianProcess:
             object.__setattr__(self, name, value)
         self._factor  # noqa: B018  (raises now if it must)
 
-    def _profile(self, at):
+    def _profile(self, at: Array) -> tuple[Array, Array]:
         """Return variance · k and variance · (−2 dk/ds) between points `at` and the data."""
         k, slope = KERNELS[self.kernel](_squares(at / self.length_scales, self.X / self.length_scales))
         return self.variance * k, self.variance * slope
 
     @cached_property
-    def _factor(self):
+    def _factor(self) -> Array:
         """The lower Cholesky factor of the data's covariance."""
         K = self._profile(self.X)[0]
         K[np.diag_indices_from(K)] += self.noise
@@ -124,10 +128,10 @@ class GaussianProcess:
         return L
 
     @cached_property
-    def _weights(self):
+    def _weights(self) -> Array:
         return cho_solve((self._factor, True), (self.y - self.shift) / self.scale)
 
-    def predict(self, at):
+    def predict(self, at: ArrayLike) -> tuple[Array, Array]:
         """Return mean and standard deviation of the function at points.
 
         Parameters
@@ -144,7 +148,7 @@ class GaussianProcess:
         variance = np.maximum(self.variance - np.sum(half**2, axis=0), 0)
         return self.shift + self.scale * (k @ self._weights), self.scale * np.sqrt(variance)
 
-    def predict_with_gradient(self, at):
+    def predict_with_gradient(self, at: ArrayLike) -> tuple[float, float, Array, Array]:
         """Return mean and standard deviation at one point (d,), and the gradient of each.
 
         Returns
@@ -163,32 +167,32 @@ class GaussianProcess:
         mean = self.shift + self.scale * (k[0] @ self._weights)
         return float(mean), float(self.scale * std), self.scale * (self._weights @ jacobian), self.scale * std_gradient
 
-    def covariance(self, at):
+    def covariance(self, at: ArrayLike) -> Array:
         """Return the posterior covariance of the function at points (m, d) as an array (m, m)."""
         at = _points(at, self.X.shape[1])
         half = solve_triangular(self._factor, self._profile(at)[0].T, lower=True)
         prior = KERNELS[self.kernel](_squares(at / self.length_scales, at / self.length_scales))[0]
         return self.scale**2 * (self.variance * prior - half.T @ half)
 
-    def sample(self, at, n, rng):
+    def sample(self, at: ArrayLike, n: int, rng: np.random.Generator) -> Array:
         """Draw n functions from the posterior at points (m, d), with a numpy.random.Generator: an array (n, m)."""
         mean, covariance = self.predict(at)[0], self.covariance(at)
         noise = generator("rng", rng).standard_normal((whole("n", n, 0), len(mean)))
         return mean + noise @ _root(covariance).T
 
     @property
-    def log_likelihood(self):
+    def log_likelihood(self) -> float:
         """The log of the density of (y − shift) / scale under the prior: the log marginal likelihood."""
         z = (self.y - self.shift) / self.scale
         return float(-0.5 * z @ self._weights - np.log(np.diag(self._factor)).sum() - 0.5 * len(z) * np.log(2 * np.pi))
 
 
-def _gaps(X):
+def _gaps(X: Array) -> Array:
     """Squared differences of each coordinate, (d, n, n)."""
     return np.array([np.subtract.outer(x, x) ** 2 for x in X.T])
 
 
-def _likelihood(theta, z, gaps, kernel):
+def _likelihood(theta: Array, z: Array, gaps: Array, kernel: Kernel) -> tuple[float, Array]:
     """Log marginal likelihood of z and its gradient in theta, the log of (lengths, variance, noise)."""
     *lengths, variance, noise = np.exp(theta)
     scaled = gaps / np.square(lengths)[:, None, None]
@@ -211,7 +215,15 @@ _PRIOR_STD = np.array([1.0, 1.0, 4.0])
 _BOUNDS = np.log([[0.02, 20.0], [0.01, 100.0], [NOISE_FLOOR, 1.0]])
 
 
-def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None):
+def fit(
+    X: ArrayLike,
+    y: ArrayLike,
+    kernel: str = "matern52",
+    *,
+    noise: float | None = None,
+    restarts: int = 2,
+    start: GaussianProcess | None = None,
+) -> GaussianProcess:
     """Fit a Gaussian process: y is standardised, and the hyperparameters maximise the penalised likelihood.
 
     To the log marginal likelihood is added the log of a prior, so that two points do not decide that a length scale
@@ -258,7 +270,7 @@ def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None):
 
     z, gaps = (y - shift) / scale, _gaps(X)
 
-    def loss(theta):
+    def loss(theta: Array) -> tuple[float, Array]:
         value, slope = _likelihood(theta, z, gaps, profile)
         off = (theta - middle) / spread
         return 0.5 * off @ off - value, off / spread - slope
@@ -266,7 +278,7 @@ def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None):
     rng = np.random.default_rng(0)
     starts = [middle, *(middle + spread * rng.standard_normal((restarts, d + 2)))]
     if start is not None:
-        starts.insert(0, np.log([*start.length_scales, start.variance, start.noise]))
+        starts.insert(0, np.log(np.r_[start.length_scales, start.variance, start.noise]))
     runs = [scipy_minimize(loss, np.clip(s, low, high), jac=True, method="L-BFGS-B", bounds=np.c_[low, high],
                            options={"maxiter": 100}) for s in starts]  # fmt: skip
     values = np.exp(min(runs, key=lambda run: run.fun).x)
@@ -276,7 +288,9 @@ def fit(X, y, kernel="matern52", *, noise=None, restarts=2, start=None):
 # ---------------------------------------------------------------------------------------- acquisition functions
 
 
-def expected_improvement(mean, std, best, xi=0.0, maximize=False):
+def expected_improvement(
+    mean: ArrayLike, std: ArrayLike, best: float, xi: float = 0.0, maximize: bool = False
+) -> Array:
     """Return E[max(best − xi − f, 0)] for f ~ N(mean, std²): how much a trial is expected to improve.
 
     Parameters
@@ -306,7 +320,9 @@ def expected_improvement(mean, std, best, xi=0.0, maximize=False):
     return np.maximum(np.where(std > 0, formula, gain), 0)[()]
 
 
-def log_expected_improvement(mean, std, best, xi=0.0, maximize=False):
+def log_expected_improvement(
+    mean: ArrayLike, std: ArrayLike, best: float, xi: float = 0.0, maximize: bool = False
+) -> Array:
     """Return the log of `expected_improvement`, right also where that underflows; −inf where it is exactly 0.
 
     References
@@ -321,7 +337,7 @@ def log_expected_improvement(mean, std, best, xi=0.0, maximize=False):
         return np.where(std > 0, np.log(safe) + _log_h(gain / safe), sure)[()]
 
 
-def _log_h(z):
+def _log_h(z: ArrayLike) -> Array:
     """Return log(φ(z) + z Φ(z)), which a normal number in place of f gives."""
     z = np.asarray(z, dtype=float)
     near = np.maximum(z, -1)
@@ -336,14 +352,14 @@ def _log_h(z):
     return np.where(z > -1, plain, tail)
 
 
-def confidence_bound(mean, std, beta, maximize=False):
+def confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float, maximize: bool = False) -> Array:
     """Return the optimistic bound: mean − √beta · std, the smaller the better; mean + √beta · std if maximising."""
     mean, std = _mean_std(mean, std)
     beta = not_negative("beta", beta)
     return mean + (1 if maximize else -1) * np.sqrt(beta) * std
 
 
-def srinivas_beta(step, candidates, delta):
+def srinivas_beta(step: int, candidates: int, delta: float) -> float:
     """Return β of step 1, 2, … for a finite set of candidates: 2 ln(candidates · step² · π² / (6 delta)).
 
     With it the regret bound of GP-UCB holds with probability at least 1 − delta, if the function is a draw from the
@@ -359,7 +375,9 @@ def srinivas_beta(step, candidates, delta):
     return float(2 * np.log(candidates * step**2 * np.pi**2 / (6 * delta)))
 
 
-def thompson(gp, candidates, rng, maximize=False):
+def thompson(
+    gp: GaussianProcess, candidates: ArrayLike, rng: np.random.Generator, maximize: bool = False
+) -> int:
     """Return the index of the candidate that is best in one draw from the posterior: Thompson sampling.
 
     Parameters
@@ -400,14 +418,24 @@ class MinimizeResult:
         How many times the function was called.
     """
 
-    x: np.ndarray
+    x: Array
     fun: float
-    x_iters: np.ndarray
-    func_vals: np.ndarray
+    x_iters: Array
+    func_vals: Array
     nfev: int
 
 
-def minimize(fun, bounds, n_calls, rng, *, n_initial_points=None, kernel="matern52", noise=None, xi=0.0):
+def minimize(
+    fun: Callable[[Array], float],
+    bounds: ArrayLike,
+    n_calls: int,
+    rng: np.random.Generator,
+    *,
+    n_initial_points: int | None = None,
+    kernel: str = "matern52",
+    noise: float | None = None,
+    xi: float = 0.0,
+) -> MinimizeResult:
     """Minimise an expensive function on a box by Bayesian optimization with log expected improvement.
 
     Parameters
@@ -441,7 +469,9 @@ def minimize(fun, bounds, n_calls, rng, *, n_initial_points=None, kernel="matern
     n_calls = whole("n_calls", n_calls, 1)
     given = max(1, min(2 * d + 2, n_calls // 2)) if n_initial_points is None else n_initial_points
     unit = sobol(min(whole("n_initial_points", given, 1), n_calls), d, rng)
-    X, values, gp = [], [], None
+    X: list[Array] = []
+    values: list[float] = []
+    gp = None
     for k in range(n_calls):
         if k < len(unit):
             x = unit[k]
@@ -456,7 +486,14 @@ def minimize(fun, bounds, n_calls, rng, *, n_initial_points=None, kernel="matern
     return MinimizeResult(points[best], values[best], points, np.array(values), n_calls)
 
 
-def suggest(gp, rng, *, xi=0.0, candidates=1000, polish=4):
+def suggest(
+    gp: GaussianProcess,
+    rng: np.random.Generator,
+    *,
+    xi: float = 0.0,
+    candidates: int = 1000,
+    polish: int = 4,
+) -> Array:
     """Return the point of the unit cube where log expected improvement is largest.
 
     Random candidates, a fifth of them near the best point seen, then L-BFGS-B with exact gradients from the best of
@@ -486,7 +523,7 @@ def suggest(gp, rng, *, xi=0.0, candidates=1000, polish=4):
     pool = np.vstack([rng.random((candidates - near, d)), np.clip(centre + steps, 0, 1)])
     scores = log_expected_improvement(*gp.predict(pool), best, margin)
 
-    def loss(x):
+    def loss(x: Array) -> tuple[float, Array]:
         mean, std, mean_slope, std_slope = gp.predict_with_gradient(x)
         if std <= 0:
             return 1e10, np.zeros(d)
@@ -506,7 +543,7 @@ def suggest(gp, rng, *, xi=0.0, candidates=1000, polish=4):
     return np.clip(best_run.x, 0, 1) if best_run.fun < loss(starts[0])[0] else starts[0]
 
 
-def sobol(n, d, rng):
+def sobol(n: int, d: int, rng: np.random.Generator) -> Array:
     """Return the first n points of a scrambled Sobol sequence in the unit cube, (n, d); rng draws the scrambling."""
     m = int(np.ceil(np.log2(n))) if n > 1 else 0
     return qmc.Sobol(d, seed=generator("rng", rng)).random_base2(m)[:n]
@@ -515,7 +552,7 @@ def sobol(n, d, rng):
 # ------------------------------------------------------------------------------------------------ refusals
 
 
-def _squares(A, B):
+def _squares(A: Array, B: Array) -> Array:
     """Squared distances between the rows of A and of B, by differences: exactly 0 for equal rows."""
     s = np.zeros((len(A), len(B)))
     for a, b in zip(A.T, B.T, strict=True):
@@ -523,7 +560,7 @@ def _squares(A, B):
     return s
 
 
-def _root(covariance):
+def _root(covariance: Array) -> Array:
     """Return L with L Lᵀ = covariance, adding the least jitter that makes it positive definite."""
     size = max(float(np.diag(covariance).max()), np.finfo(float).tiny)
     for jitter in 10.0 ** np.arange(-12, -3):
@@ -534,7 +571,7 @@ def _root(covariance):
     raise ValueError("the covariance is not positive semidefinite")
 
 
-def _data(X, y):
+def _data(X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     try:
         X, y = finite_array("X", X).copy(), finite_array("y", y).copy()
     except ValueError as error:
@@ -544,31 +581,34 @@ def _data(X, y):
     return X, y
 
 
-def _points(at, d):
+def _points(at: ArrayLike, d: int) -> Array:
     at = finite_array("points", at)
     if at.ndim != 2 or at.shape[1] != d:
         raise ValueError(f"points must have shape (m, {d}), got {at.shape}")
     return at
 
 
-def _mean_std(mean, std):
+def _mean_std(mean: ArrayLike, std: ArrayLike) -> tuple[Array, Array]:
     mean, std = np.asarray(mean, dtype=float), np.asarray(std, dtype=float)
     if np.isnan(mean).any() or not (std >= 0).all():
         raise ValueError("mean must be numbers, and std of at least 0")
     return mean, std
 
 
-def _gain(mean, std, best, xi, maximize):
+def _gain(
+    mean: ArrayLike, std: ArrayLike, best: float, xi: float, maximize: bool
+) -> tuple[Array, Array]:
     """Return the mean's advantage over best ∓ xi, and std, broadcast."""
     mean, std = _mean_std(mean, std)
     best, xi = finite("best", best), not_negative("xi", xi)
-    return np.broadcast_arrays((mean - best if maximize else best - mean) - xi, std)
+    gain, std = np.broadcast_arrays((mean - best if maximize else best - mean) - xi, std)
+    return gain, std
 
 
-def _box(bounds):
+def _box(bounds: ArrayLike) -> tuple[Array, Array]:
     bounds = finite_array("bounds", bounds)
     if bounds.ndim != 2 or bounds.shape[1] != 2 or not len(bounds):
         raise ValueError(f"bounds must have shape (d, 2), got {bounds.shape}")
     if not (bounds[:, 0] < bounds[:, 1]).all():
         raise ValueError(f"each low bound must be below its high one, got {bounds.tolist()}")
-    return bounds.T
+    return bounds[:, 0], bounds[:, 1]

@@ -27,32 +27,43 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from IPython.display import display
 from matplotlib import patheffects
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, to_hex
+from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 from PIL import Image
 
 from downhill.arguments import one_of, positive
 from downhill.markup import CSS, element_id, rich_text
+from downhill.types import Array, ArrayLike
 
 try:
     import anywidget
     import ipywidgets
     import traitlets
 except ImportError:  # a bare viewer: the HTML version serves
-    anywidget = None
+    anywidget = None  # type: ignore[assignment]
 
 __all__ = ["COLORS", "Slider", "animate", "contours", "explore", "show", "surface3d"]
 
 COLORS = {"primary": "#0173b2", "secondary": "#de8f05", "tertiary": "#029e73",
           "error": "#d55e00", "neutral": "#949494", "highlight": "#cc78bc"}  # fmt: skip
 HILLS = LinearSegmentedColormap.from_list("hills", ["#fbfcfd", "#c9d6de", "#8da7b8"])
+
+Path2D: TypeAlias = dict[str, Any]  # what `explore` says of a path, complete
+Scene: TypeAlias = tuple[list[Path2D], str]  # the paths, and the sentence
+SceneAt: TypeAlias = Callable[[Sequence[int]], Scene]  # from the sliders' positions
+Limits: TypeAlias = tuple[float, float]
 
 UNITS = 4096  # the canvas' grid along each axis
 MAX_SCENES, MAX_TABLE_BYTES, MAX_PNG_BYTES = 600, 300_000, 65_000
@@ -77,11 +88,11 @@ class Slider:
         Plain text, such as ``"step size η"``.
     """
 
-    values: object
-    start: object = None
+    values: Sequence[Any] | Array
+    start: Any = None
     label: str = ""
 
-    def positions(self):
+    def positions(self) -> tuple[list[Any], int]:
         """Return the values as a list of plain Python objects and the index of the initial one."""
         if np.ndim(self.values) != 1 or not len(self.values):
             raise ValueError(f"a slider needs a non-empty sequence of values, got {self.values!r}")
@@ -100,27 +111,27 @@ class Slider:
 class _View:
     """The axes of a moving figure: limits, scales, labels, and the background as (X, Y, Z)."""
 
-    xlim: tuple
-    ylim: tuple
+    xlim: Limits
+    ylim: Limits
     xscale: str
     yscale: str
     xlabel: str
     ylabel: str
-    background: tuple | None
+    background: tuple[Array, Array, Array] | None
 
     @property
-    def ratio(self):
+    def ratio(self) -> float:
         """Height / width of the axes: true to scale over a background, within reason."""
         if self.background is None:
             return 0.56
         return float(np.clip(abs(np.subtract(*self.ylim) / np.subtract(*self.xlim)), 0.4, 1.0))
 
     @property
-    def width(self):
+    def width(self) -> float:
         """Width of the axes in CSS pixels, such that the picture fits on a laptop's screen."""
         return min(600.0, 430 / self.ratio)
 
-    def fractions(self, points):
+    def fractions(self, points: ArrayLike) -> Array:
         """Map (n, 2) points to the axes, 0 … 1; not finite where a log scale has no place for them."""
         columns = []
         for values, limits, scale in zip(
@@ -132,24 +143,26 @@ class _View:
                 columns.append((warp(values) - low) / (high - low))
         return np.stack(columns, axis=-1)
 
-    def dress(self, ax):
+    def dress(self, ax: Axes) -> None:
         """Give Matplotlib axes these limits, scales and labels."""
         ax.set(xscale=self.xscale, yscale=self.yscale, xlim=self.xlim, ylim=self.ylim)
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
         ax.grid(False)
         for axis, scale in ((ax.xaxis, self.xscale), (ax.yaxis, self.yscale)):
             if scale == "linear":
-                axis.get_major_formatter().set_useOffset(False)
-                axis.get_major_formatter().set_scientific(False)
+                formatter = axis.get_major_formatter()
+                assert isinstance(formatter, ScalarFormatter)
+                formatter.set_useOffset(False)
+                formatter.set_scientific(False)
 
-    def for_canvas(self, ax):
+    def for_canvas(self, ax: Axes) -> dict[str, Any]:
         """Return what canvas.js needs to draw the axes `ax`, which wear this view."""
         ticks = {}
         for name, axis, limits in (("x", ax.xaxis, self.xlim), ("y", ax.yaxis, self.ylim)):
             places = [t for t in axis.get_majorticklocs() if min(limits) <= t <= max(limits)]
             labels = axis.get_major_formatter().format_ticks(places)
             if len(places) < 2:  # less than a decade on a log axis
-                places, labels = limits, [f"{limit:.3g}" for limit in limits]
+                places, labels = list(limits), [f"{limit:.3g}" for limit in limits]
             at = UNITS * self.fractions(np.column_stack([places, places]))[:, "xy".index(name)]
             ticks[f"{name}ticks"] = [[round(a), _plain(label)] for a, label in zip(at, labels, strict=True)]
         return {"xlabel": _plain(self.xlabel), "ylabel": _plain(self.ylabel), "ratio": round(self.ratio, 4),
@@ -159,14 +172,14 @@ class _View:
 # -- text ---------------------------------------------------------------------------------------------------
 
 
-def _plain(text):
+def _plain(text: str) -> str:
     """Turn the maths of a short label, such as ``$\\eta_1 10^{-3}$``, into Unicode."""
     scripts = {"^": ("0123456789-−+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺"), "_": ("0123456789ijkn", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙ")}
 
-    def script(match):
+    def script(match: re.Match[str]) -> str:
         return (match[2] or match[3]).translate(str.maketrans(*scripts[match[1]]))
 
-    def symbol(match):
+    def symbol(match: re.Match[str]) -> str:
         name = "LAMDA" if match[1] == "lambda" else match[1].upper()
         size = "SMALL" if match[1].islower() else "CAPITAL"
         try:
@@ -174,21 +187,21 @@ def _plain(text):
         except KeyError:
             return "" if match[1].startswith("math") else match[1]
 
-    def convert(match):
+    def convert(match: re.Match[str]) -> str:
         body = re.sub(r"\\([A-Za-z]+) ?", symbol, match[1])
         return re.sub(r"[{}]", "", re.sub(r"([\^_])(?:\{([^}]*)\}|(\w))", script, body))
 
     return re.sub(r"\$([^$]*)\$", convert, text)
 
 
-def _need_text(**texts):
+def _need_text(**texts: Any) -> None:
     """Raise ValueError for a caption or alternative text that is not there."""
     for name, text in texts.items():
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f"every figure needs a non-empty {name}: say in words what there is to see")
 
 
-def _json(data):
+def _json(data: Any) -> str:
     """Return JSON that may stand inside a script element."""
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
 
@@ -196,10 +209,12 @@ def _json(data):
 # -- pictures -----------------------------------------------------------------------------------------------
 
 
-def _png(fig, dpi, colors=None, tight="tight"):
+def _png(
+    fig: Figure, dpi: int, colors: int | None = None, tight: str | None = "tight"
+) -> tuple[str, int]:
     """Return a figure as base64 PNG, the same for the same figure, and its width. Big ones get a palette."""
     raw, small = io.BytesIO(), io.BytesIO()
-    options = {"facecolor": "white", "bbox_inches": tight, "pil_kwargs": {"compress_level": 0}}
+    options: dict[str, Any] = {"facecolor": "white", "bbox_inches": tight, "pil_kwargs": {"compress_level": 0}}
     fig.savefig(raw, format="png", dpi=dpi, **options)
     image = Image.open(raw).convert("RGB")
     if not colors:
@@ -211,13 +226,15 @@ def _png(fig, dpi, colors=None, tight="tight"):
     return base64.b64encode(small.getvalue()).decode(), image.width
 
 
-def _figure_html(png, width, caption, alt, *, ident="", script=""):
+def _figure_html(
+    png: str, width: int, caption: str, alt: str, *, ident: str = "", script: str = ""
+) -> str:
     return (f'<figure class="dh tex2jax_process" {ident}><style>{CSS}</style><div class="dh-stage">'
             f'<img alt="{html.escape(alt)}" width="{width}" src="data:image/png;base64,{png}"></div>'
             f"<figcaption>{rich_text(caption)}</figcaption></figure>{script}")  # fmt: skip
 
 
-def show(fig, caption, alt):
+def show(fig: Any, caption: str, alt: str) -> None:
     """Display a Matplotlib figure with caption and alternative text, then close it.
 
     Parameters
@@ -247,7 +264,7 @@ def show(fig, caption, alt):
     display(bundle, raw=True, metadata={"image/png": {"width": width}})
 
 
-def _grid(surface, n=161):
+def _grid(surface: Any, n: int = 161) -> tuple[Array, Array, Array]:
     """Return X, Y, Z as float arrays of a Surface or of three arrays."""
     X, Y, Z = (np.asarray(a, float) for a in (surface.grid(n) if hasattr(surface, "grid") else surface))
     if X.ndim == 1:
@@ -257,7 +274,7 @@ def _grid(surface, n=161):
     return X, Y, Z
 
 
-def _shades(Z, levels):
+def _shades(Z: Array, levels: Any) -> tuple[Array, BoundaryNorm]:
     """Return levels and colour norm: bands of equal visual weight, finer near the minimum, for any sign."""
     Z = Z[np.isfinite(Z)]
     if np.ndim(levels) == 0:
@@ -267,7 +284,9 @@ def _shades(Z, levels):
     return levels, BoundaryNorm(levels, HILLS.N, clip=True)
 
 
-def contours(ax, surface, levels=18, **options):
+def contours(
+    ax: Axes, surface: Any, levels: int | Sequence[float] = 18, **options: Any
+) -> QuadContourSet:
     """Draw filled contours under thin lines; right for negative values too, since levels are quantiles.
 
     Parameters
@@ -291,17 +310,17 @@ def contours(ax, surface, levels=18, **options):
         If the arrays' shapes differ.
     """
     X, Y, Z = _grid(surface)
-    levels, norm = _shades(Z, levels)
+    edges, norm = _shades(Z, levels)
     Z = np.ma.masked_invalid(Z)
-    whole = levels[0] <= Z.min() and Z.max() <= levels[-1]
-    looks = {"cmap": HILLS, "norm": norm, "extend": "neither" if whole else "both"}
-    filled = ax.contourf(X, Y, Z, levels, **looks | options)
-    ax.contour(X, Y, Z, levels[1:-1], colors="#5d7686", linewidths=0.5, alpha=0.6, linestyles="solid")
+    whole = edges[0] <= Z.min() and Z.max() <= edges[-1]
+    looks: dict[str, Any] = {"cmap": HILLS, "norm": norm, "extend": "neither" if whole else "both"}
+    filled = ax.contourf(X, Y, Z, edges, **looks | options)
+    ax.contour(X, Y, Z, edges[1:-1], colors="#5d7686", linewidths=0.5, alpha=0.6, linestyles="solid")
     ax.grid(False)
     return filled
 
 
-def surface3d(ax, surface, levels=64, **options):
+def surface3d(ax: Any, surface: Any, levels: int | Sequence[float] = 64, **options: Any) -> Any:
     """Draw a surface on 3-D axes (``projection="3d"``) in the colours of `contours`; returns the artist."""
     X, Y, Z = _grid(surface, n=81)
     looks = {"cmap": HILLS, "norm": _shades(Z, levels)[1], "rcount": 80, "ccount": 80, "linewidth": 0}
@@ -311,7 +330,7 @@ def surface3d(ax, surface, levels=64, **options):
 # -- scenes -------------------------------------------------------------------------------------------------
 
 
-def _path(path, order):
+def _path(path: Any, order: int) -> Path2D:
     """Check one path of a scene and complete it."""
     path = dict(path) if isinstance(path, dict) else {"points": path}
     keys = ["points", "label", "color", "markers", "line", "dash"]
@@ -328,7 +347,7 @@ def _path(path, order):
             **path, "points": points, "color": color}  # fmt: skip
 
 
-def _scene(raw):
+def _scene(raw: Any) -> Scene:
     """Check what `compute` returned; return its paths (single points are paths too) and the sentence."""
     if not isinstance(raw, dict) or (unknown := set(raw) - {"paths", "points", "text"}):
         got = f"the keys {sorted(unknown)}" if isinstance(raw, dict) else type(raw).__name__
@@ -341,7 +360,7 @@ def _scene(raw):
     return paths, str(raw.get("text", ""))
 
 
-def _encode(path, view, keep_all=False):
+def _encode(path: Path2D, view: _View, keep_all: bool = False) -> Path2D:
     """Return a path as canvas.js draws it: differences on its grid; far outliers are pulled in."""
     xy = view.fractions(path["points"]) - 0.5
     xy = xy[np.isfinite(xy).all(axis=1)]
@@ -352,11 +371,13 @@ def _encode(path, view, keep_all=False):
     return {"d": steps.ravel().tolist()} | {key: path[key] for key in path if key != "points"}
 
 
-def _view(scenes, background, xlim, ylim, **axes):
+def _view(
+    scenes: Sequence[Scene], background: Any, xlim: Limits | None, ylim: Limits | None, **axes: str
+) -> _View:
     """Choose the limits: as given, else of the background, else of all that is drawn."""
     grid = None if background is None else _grid(background)
     points = np.concatenate([np.zeros((0, 2))] + [path["points"] for paths, _ in scenes for path in paths])
-    limits = []
+    limits = {}
     for i, (given, name) in enumerate(((xlim, "x"), (ylim, "y"))):
         log = one_of(f"{name}scale", axes[f"{name}scale"], ("linear", "log")) == "log"
         if log and given and min(given) <= 0:
@@ -369,11 +390,12 @@ def _view(scenes, background, xlim, ylim, **axes):
         elif grid is None:
             margin = 0.04 * (high - low) or 0.5
             low, high = low - margin, high + margin
-        limits.append(tuple(float(v) for v in (given or (low, high))))
-    return _View(*limits, background=grid, **axes)
+        low, high = given or (low, high)
+        limits[name] = float(low), float(high)
+    return _View(limits["x"], limits["y"], background=grid, **axes)
 
 
-def _still(view, paths):
+def _still(view: _View, paths: Sequence[Path2D]) -> tuple[str, int, str, dict[str, Any]]:
     """Draw a scene with Matplotlib: PNG, its width, the bare background as data URI, axes for the canvas."""
     width, height = view.width / 96, view.width * view.ratio / 96
     background = ""
@@ -388,7 +410,7 @@ def _still(view, paths):
         png, _ = _png(bare, 128, colors=48, tight=None)
         plt.close(bare)
         background = f"data:image/png;base64,{png}"
-        under = fig.add_axes(ax.get_position(), zorder=-1)
+        under = fig.add_axes(ax.get_position().bounds, zorder=-1)
         under.imshow(plt.imread(io.BytesIO(base64.b64decode(png))), aspect="auto")
         under.set_axis_off()
         ax.patch.set_alpha(0)
@@ -396,7 +418,9 @@ def _still(view, paths):
     halo = [patheffects.withStroke(linewidth=4, foreground="white")]
     for path in paths:
         xy = np.cumsum(np.reshape(path["d"], (-1, 2)), axis=0) / UNITS
-        marker = {"marker": "osD^"[path["shape"]], "ms": 9 if "tag" in path else 5} if path["markers"] else {}
+        marker: dict[str, Any] = {}
+        if path["markers"]:
+            marker = {"marker": "osD^"[path["shape"]], "ms": 9 if "tag" in path else 5}
         line = _DASHES[path["dash"]] if path["line"] else "none"
         ax.plot(*xy.T, color=path["color"], ls=line, lw=1.8, label=path["label"] or None, **marker,
                 transform=ax.transAxes, path_effects=halo if path["line"] else None)  # fmt: skip
@@ -411,7 +435,14 @@ def _still(view, paths):
     return png, pixels, background, axes
 
 
-def _moving(caption, alt, view, still_paths, spec, table):
+def _moving(
+    caption: str,
+    alt: str,
+    view: _View,
+    still_paths: Sequence[Path2D],
+    spec: dict[str, Any],
+    table: dict[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the bundle of a figure that moves without a kernel, and the canvas' specification."""
     png, width, background, axes = _still(view, still_paths)
     spec = {"alt": alt, "axes": axes, "background": background, **spec}
@@ -422,7 +453,9 @@ def _moving(caption, alt, view, still_paths, spec, table):
     return {"text/html": page, "image/png": png, "text/plain": caption}, spec
 
 
-def _tabulate(scene_at, view, sizes, start):
+def _tabulate(
+    scene_at: SceneAt, view: _View, sizes: Sequence[int], start: Sequence[int]
+) -> tuple[list[list[int]], dict[str, Any]]:
     """Tabulate scenes over slider positions, thinned evenly until the table is small enough.
 
     Returns the kept indices of each slider and ``{"paths": distinct paths, "scenes": [[numbers, text]]}``.
@@ -436,7 +469,8 @@ def _tabulate(scene_at, view, sizes, start):
             at = np.linspace(0, size - 1, count).round().astype(int)
             at[np.argmin(np.abs(at - first))] = first
             kept.append(at.tolist())
-        numbers, scenes = {}, []
+        numbers: dict[str, int] = {}
+        scenes = []
         for position in itertools.product(*kept):
             paths, text = scene_at(position)
             encoded = [json.dumps(_encode(path, view)) for path in paths]
@@ -450,8 +484,21 @@ def _tabulate(scene_at, view, sizes, start):
         counts[int(np.argmax(counts))] //= 2
 
 
-def explore(compute, caption, alt, *, background=None, xlim=None, ylim=None, xlabel="", ylabel="",
-            xscale="linear", yscale="linear", live=True, **sliders):  # fmt: skip
+def explore(
+    compute: Callable[..., dict[str, Any]],
+    caption: str,
+    alt: str,
+    *,
+    background: Any = None,
+    xlim: Limits | None = None,
+    ylim: Limits | None = None,
+    xlabel: str = "",
+    ylabel: str = "",
+    xscale: str = "linear",
+    yscale: str = "linear",
+    live: bool = True,
+    **sliders: Any,
+) -> None:
     r"""Display a figure that follows sliders, with a kernel and without.
 
     Parameters
@@ -501,13 +548,13 @@ def explore(compute, caption, alt, *, background=None, xlim=None, ylim=None, xla
     labels = [slider.label or name.replace("_", " ") for name, slider in described.items()]
     cache = {}
 
-    def scene_at(position):
+    def scene_at(position: Sequence[int]) -> Scene:
         if position not in cache:
             chosen = {n: v[i] for n, v, i in zip(sliders, values, position, strict=True)}
             cache[position] = _scene(compute(**chosen))
         return cache[position]
 
-    def specification(kept):
+    def specification(kept: Sequence[Sequence[int]]) -> dict[str, Any]:
         return {"sliders": [
             {"label": label, "values": [v[i] if isinstance(v[i], str) else f"{v[i]:.4g}" for i in keep],
              "start": keep.index(first)}
@@ -528,7 +575,7 @@ def explore(compute, caption, alt, *, background=None, xlim=None, ylim=None, xla
     display(bundle, raw=True)
 
 
-def _slider(given):
+def _slider(given: Any) -> Slider:
     """Read a slider as `explore` takes it."""
     if isinstance(given, Slider):
         return given
@@ -537,10 +584,12 @@ def _slider(given):
     return Slider(given)
 
 
-def _live(scene_at, view, spec, start, caption):
+def _live(
+    scene_at: SceneAt, view: _View, spec: dict[str, Any], start: Sequence[int], caption: str
+) -> dict[str, Any]:
     """Return the mimebundle of a widget for which the kernel computes the scenes."""
 
-    def picture(position):
+    def picture(position: Sequence[int]) -> dict[str, Any]:
         paths, text = scene_at(tuple(position))
         return {"paths": [_encode(path, view) for path in paths], "text": text}
 
@@ -549,11 +598,11 @@ def _live(scene_at, view, spec, start, caption):
         _css = CSS
         spec = traitlets.Dict().tag(sync=True)
         scene = traitlets.Dict().tag(sync=True)
-        position = traitlets.List().tag(sync=True)
+        position: Any = traitlets.List().tag(sync=True)
 
     canvas = Canvas(spec=spec, scene=picture(start), position=list(start))
 
-    def moved(change):
+    def moved(change: Any) -> None:
         canvas.scene = picture(change.new)
 
     canvas.observe(moved, "position")
@@ -561,8 +610,21 @@ def _live(scene_at, view, spec, start, caption):
     return box._repr_mimebundle_()
 
 
-def animate(paths, caption, alt, *, background=None, points=(), xlim=None, ylim=None, xlabel="", ylabel="",
-            xscale="linear", yscale="linear", seconds=None):  # fmt: skip
+def animate(
+    paths: Any,
+    caption: str,
+    alt: str,
+    *,
+    background: Any = None,
+    points: Sequence[Any] = (),
+    xlim: Limits | None = None,
+    ylim: Limits | None = None,
+    xlabel: str = "",
+    ylabel: str = "",
+    xscale: str = "linear",
+    yscale: str = "linear",
+    seconds: float | None = None,
+) -> None:
     """Display an animation in which paths advance together, step by step; play, pause and scrub.
 
     Parameters

@@ -13,14 +13,17 @@ The model is a ``downhill.transformer.Transformer`` of characters::
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from downhill.arguments import generator, not_negative, one_of, positive, whole
 from downhill.optimizers import adamw
 from downhill.transformer import Adapter, Transformer
+from downhill.types import Array, ArrayLike, Config
 
 __all__ = ["Alphabet", "FineTuning", "course_text", "draw_windows", "load_base", "load_runs", "save_base"]
 
@@ -66,8 +69,10 @@ class FineTuning:
         For an unknown name in config, or a value that the adapter or AdamW refuses.
     """
 
-    def __init__(self, model, theta, symbols, config, seed):
-        defaults = {"rank": 0, "batch_size": 16, "warmup": 0, "weight_decay": 0.0, "bias_correction": True,
+    def __init__(
+        self, model: Transformer, theta: Array, symbols: Array, config: Config, seed: int
+    ) -> None:
+        defaults: Config = {"rank": 0, "batch_size": 16, "warmup": 0, "weight_decay": 0.0, "bias_correction": True,
                     "matrices": ("query", "value"), "alpha": 8.0}  # fmt: skip
         if unknown := set(config) - {"learning_rate", *defaults}:
             raise ValueError(f"a configuration does not know {sorted(unknown)}")
@@ -82,13 +87,13 @@ class FineTuning:
         self._rng = np.random.default_rng(whole("seed", seed, 0))
         rank = self.config["rank"]
         self.adapter = Adapter(model, rank, self.config["matrices"], self.config["alpha"]) if rank else None
-        self._x = self.adapter.init(self._rng, theta.dtype) if rank else theta.copy()
+        self._x = self.adapter.init(self._rng, theta.dtype) if self.adapter else theta.copy()
         self.n_params = len(self._x)
         rule = adamw(weight_decay=self.config["weight_decay"], bias_correction=self.config["bias_correction"])
         self._rule, self._state = rule, rule.init(self._x)
         self.seen = self.steps = 0
 
-    def train(self, symbols):
+    def train(self, symbols: int) -> float:
         """Go on for at least this many symbols, in whole steps; return the mean loss of these steps, in nats."""
         losses, until = [], self.seen + symbols
         while self.seen < until:
@@ -105,11 +110,11 @@ class FineTuning:
             losses.append(loss)
         return float(np.mean(losses))
 
-    def theta(self):
+    def theta(self) -> Array:
         """Return the model's parameters as they are now (n_params of the model,), the adapter merged."""
         return self.adapter.merge(self._base, self._x) if self.adapter else self._x.copy()
 
-    def bits(self, symbols):
+    def bits(self, symbols: ArrayLike) -> float:
         """Return the bits per character of a text under the model as it is now."""
         return self.model.bits(self.theta(), symbols)
 
@@ -128,16 +133,16 @@ class Alphabet:
         If there is none, or one is there twice.
     """
 
-    def __init__(self, characters):
+    def __init__(self, characters: str) -> None:
         if not 1 <= len(characters) <= 256 or len(set(characters)) < len(characters):
             raise ValueError("an alphabet needs 1 to 256 different characters")
         self.characters = characters
         self._number = {character: number for number, character in enumerate(characters)}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.characters)
 
-    def encode(self, text):
+    def encode(self, text: str) -> Array:
         """Return a text as an array of uint8, (len(text),).
 
         Raises
@@ -151,12 +156,12 @@ class Alphabet:
             place, odd = next((i, c) for i, c in enumerate(text) if c not in self._number)
             raise ValueError(f"the character {odd!r} at place {place} is not in the alphabet") from None
 
-    def decode(self, symbols):
+    def decode(self, symbols: Iterable[int]) -> str:
         """Return the text of symbols."""
         return "".join(self.characters[s] for s in symbols)
 
 
-def draw_windows(symbols, n, length, rng):
+def draw_windows(symbols: Array, n: int, length: int, rng: np.random.Generator) -> Array:
     """Return n windows (n, length) that start at random places of a long array of symbols.
 
     Parameters
@@ -173,7 +178,7 @@ def draw_windows(symbols, n, length, rng):
     return symbols[starts[:, None] + np.arange(length)]
 
 
-def course_text(kind):
+def course_text(kind: str) -> dict[str, str]:
     """Return the stored snapshot of the course's own text; nothing is downloaded.
 
     Parameters
@@ -200,14 +205,18 @@ def course_text(kind):
     return dict(zip(_SPLITS, content.decode("utf-8").split("\f"), strict=True))
 
 
-def save_base(path, model, theta, alphabet, about):
+def save_base(
+    path: str | Path, model: Transformer, theta: Array, alphabet: Alphabet, about: Mapping[str, Any]
+) -> None:
     """Store a model: theta as float16, and what it is as JSON, in one .npz file."""
     shape = {name: getattr(model, name) for name in ("n_symbols", "width", "layers", "heads", "context", "tied")}
     record = {"model": shape, "alphabet": alphabet.characters, **about}
     np.savez_compressed(path, theta=theta.astype(np.float16), about=json.dumps(record))
 
 
-def load_base(path=None):
+def load_base(
+    path: str | Path | None = None
+) -> tuple[Transformer, Array, Alphabet, dict[str, Any]]:
     """Return the stored base model, trained on the course's prose by ``make language-model``.
 
     Parameters
@@ -229,16 +238,16 @@ def load_base(path=None):
     ValueError
         If it belongs to another text than the stored one.
     """
-    path = TABLES / "base_model.npz" if path is None else Path(path)
-    with path.open("rb") as file, np.load(file) as stored:
+    place = TABLES / "base_model.npz" if path is None else Path(path)
+    with place.open("rb") as file, np.load(file) as stored:
         theta, about = stored["theta"].astype(np.float32), json.loads(str(stored["about"]))
-    if path == TABLES / "base_model.npz" and about["text_sha256"] != TEXT_SHA256:
+    if path is None and about["text_sha256"] != TEXT_SHA256:
         raise ValueError("base_model.npz belongs to another text than the one beside it: "
                          "`git checkout -- downhill/tables` gets both back, `make language-model` trains")  # fmt: skip
     return Transformer(**about.pop("model")), theta, Alphabet(about.pop("alphabet")), about
 
 
-def load_runs():
+def load_runs() -> dict[str, Array]:
     """Return the stored table of fine-tuning runs that `make language-model` measured, a dict of arrays (n,).
 
     "group" says what a run belongs to: "full" and "adapter" are random configurations, "grid" is learning rate by

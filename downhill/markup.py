@@ -25,11 +25,11 @@ fieldset.dh output:not(:empty){border-left:4px solid #0173b2;padding-left:.6em}
 """
 
 
-def rich_text(text):
+def rich_text(text: str) -> str:
     """Escape text for HTML, keep $maths$, and turn `code` into code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
-def element_id(kind, *content):
+def element_id(kind: str, *content: object) -> str:
     """Return the id of an element, such as dh-quiz-0123456789: another content has another one."""
     return f"dh-{kind}-{hashlib.sha256(repr(content).encode()).hexdigest()[:10]}"

@@ -12,13 +12,15 @@ from where it was::
 """
 
 import time
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from downhill.arguments import one_of, whole
+from downhill.types import Array
 
-__all__ = ["Asha", "Job", "JobResult", "brackets", "rungs", "run_on_cluster"]
+__all__ = ["Asha", "Job", "JobResult", "Scheduler", "Trainable", "brackets", "rungs", "run_on_cluster"]
 
 
 class Job(NamedTuple):
@@ -38,7 +40,34 @@ class JobResult(NamedTuple):
     error: str
 
 
-def rungs(max_resource, reduction_factor=3, min_resource=1):
+class Scheduler(Protocol):
+    """What gives out jobs, such as ``Asha``."""
+
+    def next_job(self) -> Job | None:
+        """Return the next job, or None if nothing can be started now."""
+
+    def report(self, job: Job, loss: float) -> None:
+        """Take the loss of a finished job."""
+
+
+class Trainable(Protocol):
+    """What a trial trains, such as ``downhill.tuning.Trainer``; it must pickle."""
+
+    @property
+    def epoch(self) -> int:
+        """Epochs trained so far."""
+        ...
+
+    @property
+    def validation(self) -> Array:
+        """The loss after each epoch, (epoch,)."""
+        ...
+
+    def train(self, epochs: int) -> Any:
+        """Train so many epochs more."""
+
+
+def rungs(max_resource: int, reduction_factor: int = 3, min_resource: int = 1) -> list[int]:
     """Return the resources r, r η, r η², … up to R, by whole-number arithmetic.
 
     The papers' R, η and r have the names here that Optuna gives them. A logarithm in floating point
@@ -65,7 +94,9 @@ def rungs(max_resource, reduction_factor=3, min_resource=1):
     return found
 
 
-def brackets(max_resource, reduction_factor=3, variant="algorithm"):
+def brackets(
+    max_resource: int, reduction_factor: int = 3, variant: str = "algorithm"
+) -> list[list[tuple[int, int]]]:
     """Return the brackets of Hyperband, the most aggressive first.
 
     The paper has two tables. Its Algorithm 1 starts ⌈(s_max + 1) / (s + 1) · η^s⌉ configurations in
@@ -138,14 +169,16 @@ class Asha:
     massively parallel hyperparameter tuning. Proceedings of Machine Learning and Systems 2.
     """
 
-    def __init__(self, trials, max_resource, reduction_factor=3, min_resource=1):
+    def __init__(
+        self, trials: int, max_resource: int, reduction_factor: int = 3, min_resource: int = 1
+    ) -> None:
         self.trials = whole("trials", trials, 1)
         self.reduction_factor = whole("reduction_factor", reduction_factor, 2)
         self.resources = rungs(max_resource, reduction_factor, min_resource)
-        self.losses = [{} for _ in self.resources]
-        self._given = [set() for _ in self.resources]  # trials that were sent to each rung
+        self.losses: list[dict[int, float]] = [{} for _ in self.resources]
+        self._given: list[set[int]] = [set() for _ in self.resources]  # trials that were sent to each rung
 
-    def next_job(self):
+    def next_job(self) -> Job | None:
         """Return a ``Job``, or None if nothing can be started now.
 
         Returns
@@ -161,7 +194,7 @@ class Asha:
             return self._give(len(self._given[0]), 0)
         return None
 
-    def report(self, job, loss):
+    def report(self, job: Job, loss: float) -> None:
         """Take the loss of a finished job. What is not finite counts as the worst, and is never promoted.
 
         Parameters
@@ -181,23 +214,30 @@ class Asha:
             raise ValueError(f"{job} was reported before")
         self.losses[job.rung][job.trial] = float(loss) if np.isfinite(loss) else np.inf
 
-    def _give(self, trial, rung):
+    def _give(self, trial: int, rung: int) -> Job:
         self._given[rung].add(trial)
         return Job(trial, rung, self.resources[rung])
 
 
-def _advance(trainer, resource):
+def _advance(trainer: Trainable, resource: int) -> Trainable:
     """Train until the trainer has had so many epochs; return it, for it may have moved to another machine."""
     trainer.train(resource - trainer.epoch)
     return trainer
 
 
-def _wake(trainer):
+def _wake(trainer: Trainable) -> int:
     """Receive a trainer, and with it what it imports."""
     return trainer.epoch
 
 
-def run_on_cluster(scheduler, trials, address=None, workers=2, seconds=np.inf, jobs=np.inf):
+def run_on_cluster(
+    scheduler: Scheduler,
+    trials: Sequence[Trainable],
+    address: str | None = None,
+    workers: int = 2,
+    seconds: float = np.inf,
+    jobs: float = np.inf,
+) -> list[JobResult]:
     """Run a scheduler such as ``Asha`` on a Dask cluster.
 
     A worker that dies loses nothing: what it was training is in the caller's hands as it was before
@@ -233,20 +273,22 @@ def run_on_cluster(scheduler, trials, address=None, workers=2, seconds=np.inf, j
     """
     try:
         from distributed import Client, LocalCluster, as_completed
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError as missing:
         raise ModuleNotFoundError(
-            f"Dask's cluster is not here ({error}): run `python -m pip install distributed`.", name=error.name
+            f"Dask's cluster is not here ({missing}): run `python -m pip install distributed`.", name=missing.name
         ) from None
     local = None
     if address is None:
         local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50)
-    log, trained = [], list(trials)
+    log: list[JobResult] = []
+    trained = list(trials)
     try:
         with Client(local or address) as client:
             client.run(_wake, trials[0])  # the clock starts when every worker has its imports
-            started, running, finished = time.perf_counter(), {}, as_completed()
+            running: dict[str, Job] = {}
+            started, finished = time.perf_counter(), as_completed()
 
-            def feed():
+            def feed() -> None:
                 while len(running) < sum(client.nthreads().values()) and len(log) + len(running) < jobs:
                     job = scheduler.next_job() if time.perf_counter() - started < seconds else None
                     if job is None:

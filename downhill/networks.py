@@ -11,22 +11,25 @@ The gradient and the Hessian-vector product are written out by hand::
         theta = theta - 0.5 * net.grad(theta, X, y)
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from downhill.arguments import finite_array, generator, not_negative, one_of, whole
+from downhill.types import Array, ArrayLike
 
 __all__ = ["Network", "all_digits", "digits", "sharpness"]
 
 # For each activation: its value at z, and its first and second derivative written in its value a.
 # The sigmoid is written with tanh, which neither overflows nor refuses a complex number.
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any]]] = {
     "tanh": (np.tanh, lambda a: 1 - a * a, lambda a: -2 * a * (1 - a * a)),
     "sigmoid": (
         lambda z: 0.5 + 0.5 * np.tanh(0.5 * z),
@@ -73,7 +76,7 @@ class Network:
     activation: str = "tanh"
     objective: str = "cross_entropy"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple(whole("each of the sizes", size, 1) for size in self.sizes))
         if len(self.sizes) < 2:
             raise ValueError(f"sizes must be at least two, of the input and of the output, got {self.sizes}")
@@ -83,11 +86,11 @@ class Network:
             raise ValueError("cross entropy needs at least two outputs, one for each class")
 
     @property
-    def n_params(self):
+    def n_params(self) -> int:
         """Length of the parameter vector."""
         return sum((n_in + 1) * n_out for n_in, n_out in pairwise(self.sizes))
 
-    def init(self, rng, scale=None):
+    def init(self, rng: np.random.Generator, scale: float | None = None) -> Array:
         """Draw parameters: normal weights of mean 0, biases of 0.
 
         Parameters
@@ -110,11 +113,11 @@ class Network:
             layers.append((spread * rng.standard_normal((n_in, n_out)), np.zeros(n_out)))
         return self.pack(layers)
 
-    def unpack(self, theta):
+    def unpack(self, theta: ArrayLike) -> list[tuple[Array, Array]]:
         """Return theta (n_params,) as a list of (W (n_in, n_out), b (n_out,)): views, not copies."""
         return _split(self._checked(theta), self.sizes)
 
-    def pack(self, layers):
+    def pack(self, layers: Sequence[tuple[ArrayLike, ArrayLike]]) -> Array:
         """Return the vector (n_params,) of a list of (W (n_in, n_out), b (n_out,)); undoes ``unpack``."""
         shapes = [(np.shape(W), np.shape(b)) for W, b in layers]
         wanted = [((n_in, n_out), (n_out,)) for n_in, n_out in pairwise(self.sizes)]
@@ -122,20 +125,20 @@ class Network:
             raise ValueError(f"layers must have the shapes {wanted}, got {shapes}")
         return np.concatenate([np.ravel(part) for layer in layers for part in layer])
 
-    def forward(self, theta, X):
+    def forward(self, theta: ArrayLike, X: ArrayLike) -> Array:
         """Return the outputs (n, sizes[-1]): logits for cross entropy, values for the squared error."""
         return self._layers(self._checked(theta), self._checked_inputs(X))[-1]
 
-    def loss(self, theta, X, y):
+    def loss(self, theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> float:
         """Return the mean loss over the rows, a number."""
         theta, X, y = self._checked(theta), self._checked_inputs(X), self._checked_targets(X, y)
         return self._loss_and_slope(self._layers(theta, X)[-1], y)[0]
 
-    def grad(self, theta, X, y):
+    def grad(self, theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Array:
         """Return the gradient (n_params,) of the mean loss."""
         return self.loss_and_grad(theta, X, y)[1]
 
-    def loss_and_grad(self, theta, X, y):
+    def loss_and_grad(self, theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> tuple[float, Array]:
         """Return the mean loss and its gradient (n_params,), by backpropagation."""
         theta, X, y = self._checked(theta), self._checked_inputs(X), self._checked_targets(X, y)
         slope_of = _ACTIVATIONS[self.activation][1]
@@ -152,7 +155,7 @@ class Network:
                 delta = delta @ layers[k][0].T * slope_of(outputs[k])
         return loss, gradient
 
-    def hvp(self, theta, X, y, v):
+    def hvp(self, theta: ArrayLike, X: ArrayLike, y: ArrayLike, v: ArrayLike) -> Array:
         """Return the exact product of the Hessian of the mean loss with v, without forming the Hessian.
 
         The gradient's own computation is differentiated along v (the R-operator), at two to three times its
@@ -184,7 +187,7 @@ class Network:
         d_layers = _split(np.ascontiguousarray(np.atleast_2d(v.T)), self.sizes)
 
         outputs = self._layers(theta, X)
-        d_outputs, d_inputs = [np.zeros((1, 1, X.shape[1]))], [None]
+        d_outputs, d_inputs = [np.zeros((1, 1, X.shape[1]))], [np.empty(0)]  # X is no layer's output
         for k, ((W, _), (dW, db)) in enumerate(zip(layers, d_layers, strict=True)):
             dz = outputs[k] @ dW + db[:, None, :]
             if k > 0:
@@ -212,7 +215,7 @@ class Network:
                 delta = back * slope
         return product[0] if v.ndim == 1 else product.T
 
-    def hess(self, theta, X, y):
+    def hess(self, theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> Array:
         """Return the Hessian (n_params, n_params) of the mean loss, symmetric; meant for small networks."""
         X = self._checked_inputs(X)
         identity = np.eye(self.n_params)
@@ -223,12 +226,12 @@ class Network:
         hessian = np.concatenate(columns, axis=1)
         return (hessian + hessian.T) / 2
 
-    def accuracy(self, theta, X, y):
+    def accuracy(self, theta: ArrayLike, X: ArrayLike, y: ArrayLike) -> float:
         """Return the share of rows whose largest output is the one of the label y (n,)."""
         outputs = self.forward(theta, X)
         return float(np.mean(outputs.argmax(axis=1) == _labels(y, *outputs.shape)))
 
-    def _layers(self, theta, X):
+    def _layers(self, theta: Array, X: Array) -> list[Array]:
         """Return X and the output of every layer after it."""
         activate = _ACTIVATIONS[self.activation][0]
         outputs = [X]
@@ -238,7 +241,7 @@ class Network:
             outputs.append(activate(z) if len(outputs) + 1 < len(self.sizes) else z)
         return outputs
 
-    def _loss_and_slope(self, outputs, y):
+    def _loss_and_slope(self, outputs: Array, y: Array) -> tuple[Any, Array]:
         """Return the mean loss and its derivative by the outputs."""
         n = len(outputs)
         if self.objective == "mse":
@@ -254,7 +257,7 @@ class Network:
         slope[rows, y] -= 1 / n
         return loss, slope
 
-    def _checked(self, theta):
+    def _checked(self, theta: ArrayLike) -> Array:
         theta = np.asarray(theta)
         if theta.shape != (self.n_params,):
             raise ValueError(f"theta must have shape ({self.n_params},) for {self.sizes}, got {theta.shape}")
@@ -262,13 +265,13 @@ class Network:
             raise ValueError("theta holds values that are not finite: has a descent diverged?")
         return theta if theta.dtype.kind in "fc" else theta.astype(float)
 
-    def _checked_inputs(self, X):
+    def _checked_inputs(self, X: ArrayLike) -> Array:
         X = finite_array("X", X)
         if X.ndim != 2 or len(X) == 0 or X.shape[1] != self.sizes[0]:
             raise ValueError(f"X must have shape (n, {self.sizes[0]}) with n at least 1, got {X.shape}")
         return X
 
-    def _checked_targets(self, X, y):
+    def _checked_targets(self, X: Array, y: ArrayLike) -> Array:
         n, n_out = len(X), self.sizes[-1]
         if self.objective == "cross_entropy":
             return _labels(y, n, n_out)
@@ -280,7 +283,16 @@ class Network:
         return y
 
 
-def sharpness(net, theta, X, y, *, v0=None, tol=1e-6, return_vector=False):
+def sharpness(
+    net: Network,
+    theta: ArrayLike,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    v0: ArrayLike | None = None,
+    tol: float = 1e-06,
+    return_vector: bool = False,
+) -> float | tuple[float, Array]:
     """Return the largest eigenvalue of the Hessian of the mean loss, by the Lanczos method.
 
     Only Hessian-vector products are used. The eigenvalue is the largest in sign, not in magnitude.
@@ -323,7 +335,7 @@ def sharpness(net, theta, X, y, *, v0=None, tol=1e-6, return_vector=False):
     return (float(values[0]), vectors[:, 0]) if return_vector else float(values[0])
 
 
-def digits(n=None):
+def digits(n: int | None = None) -> tuple[Array, Array, Array, Array]:
     """Return scikit-learn's handwritten digits, shuffled and split; nothing is downloaded.
 
     1797 images of 8 by 8 pixels; 397 of them are the test set. The order is the same in every call and for every n.
@@ -356,10 +368,10 @@ def digits(n=None):
 
 
 @cache
-def all_digits():
+def all_digits() -> tuple[Array, Array]:
     """Return scikit-learn's digits, 0 to 16 a pixel, as arrays (1797, 64) and (1797,) that cannot be changed."""
     # Its own file: importing scikit-learn takes two seconds, and the networks need nothing else of it.
-    if (package := find_spec("sklearn")) is None:
+    if (package := find_spec("sklearn")) is None or package.origin is None:
         raise ModuleNotFoundError("the digits come with scikit-learn: python -m pip install scikit-learn")
     table = np.loadtxt(Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
     X, y = table[:, :-1].copy(), table[:, -1].astype(int)
@@ -368,7 +380,7 @@ def all_digits():
     return X, y
 
 
-def _split(flat, sizes):
+def _split(flat: Array, sizes: tuple[int, ...]) -> list[tuple[Array, Array]]:
     """Return views (W, b) of each layer into a flat array (..., n_params)."""
     layers, start = [], 0
     for n_in, n_out in pairwise(sizes):
@@ -379,12 +391,12 @@ def _split(flat, sizes):
     return layers
 
 
-def _softmax(logits):
+def _softmax(logits: Array) -> Array:
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _labels(y, n, n_classes):
+def _labels(y: ArrayLike, n: int, n_classes: int) -> Array:
     """Return y as an integer array (n,) with values from 0 to n_classes − 1."""
     y = np.asarray(y)
     if y.shape != (n,):

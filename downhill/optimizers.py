@@ -19,10 +19,12 @@ the step size multiplies the finished direction, and is not part of what the rul
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from downhill.arguments import finite_array, not_negative, one_of, positive, share, whole
+from downhill.types import Array, ArrayLike
 
 __all__ = [
     "Rule",
@@ -37,6 +39,9 @@ __all__ = [
     "nesterov",
     "rmsprop",
 ]
+
+State: TypeAlias = tuple[Any, ...]  # what a rule remembers: arrays shaped like x, and numbers
+Schedule: TypeAlias = Callable[[int], float]  # from the number of a step to its step size
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,13 @@ class Rule:
     """
 
     name: str
-    init: Callable
-    update: Callable
-    look_ahead: Callable | None = None
+    init: Callable[[ArrayLike], State]
+    update: Callable[[Array, Array, State, Any], tuple[Array, State]]
+    look_ahead: Callable[[Array, State], Array] | None = None
 
-    def step(self, x, grad, state, learning_rate):
+    def step(
+        self, x: ArrayLike, grad: ArrayLike, state: State, learning_rate: ArrayLike
+    ) -> tuple[Array, State]:
         """Take one step.
 
         Parameters
@@ -100,14 +107,14 @@ class Rule:
         if grad.shape != x.shape:
             raise ValueError(f"grad must have the shape of x, {x.shape}, got {grad.shape}")
         if not np.all(np.greater_equal(learning_rate, 0)):
-            raise ValueError(f"learning_rate must be at least 0, got {learning_rate}")
+            raise ValueError(f"learning_rate must be at least 0, got {learning_rate!r}")
         stepped, state = self.update(x, grad, state, learning_rate)
         if stepped.shape != x.shape:
             raise ValueError(f"learning_rate must broadcast against x, {x.shape}, got {np.shape(learning_rate)}")
         return stepped, state
 
 
-def gradient_descent():
+def gradient_descent() -> Rule:
     """Return the rule x ← x − η g, η being the step size and g the gradient.
 
     The same as ``torch.optim.SGD`` and ``optax.sgd`` without momentum.
@@ -123,7 +130,7 @@ def gradient_descent():
     return Rule("gradient descent", lambda x: (), lambda x, grad, state, rate: (x - rate * grad, state))
 
 
-def heavy_ball(beta=0.9, *, form="pytorch"):
+def heavy_ball(beta: float = 0.9, *, form: str = "pytorch") -> Rule:
     """Return gradient descent with momentum, in one of two forms.
 
     - "pytorch": b ← βb + g, x ← x − ηb. The same as ``torch.optim.SGD(momentum=β)`` and
@@ -160,11 +167,11 @@ def heavy_ball(beta=0.9, *, form="pytorch"):
     """
     beta = share("beta", beta)
 
-    def pytorch(x, grad, state, rate):
+    def pytorch(x: Array, grad: Array, state: State, rate: Any) -> tuple[Array, State]:
         buffer = beta * state[0] + grad
         return x - rate * buffer, (buffer,)
 
-    def polyak(x, grad, state, rate):
+    def polyak(x: Array, grad: Array, state: State, rate: Any) -> tuple[Array, State]:
         velocity = beta * state[0] - rate * grad
         return x + velocity, (velocity,)
 
@@ -172,7 +179,7 @@ def heavy_ball(beta=0.9, *, form="pytorch"):
     return Rule("heavy ball", _zeros, forms[one_of("form", form, forms)])
 
 
-def nesterov(beta=0.9, *, form="pytorch"):
+def nesterov(beta: float = 0.9, *, form: str = "pytorch") -> Rule:
     """Return Nesterov's momentum, in one of two forms.
 
     - "pytorch": b ← βb + g(x), x ← x − η (g(x) + βb). The same as ``torch.optim.SGD(momentum=β,
@@ -210,11 +217,11 @@ def nesterov(beta=0.9, *, form="pytorch"):
     """
     beta = share("beta", beta)
 
-    def pytorch(x, grad, state, rate):
+    def pytorch(x: Array, grad: Array, state: State, rate: Any) -> tuple[Array, State]:
         buffer = beta * state[0] + grad
         return x - rate * (grad + beta * buffer), (buffer,)
 
-    def sutskever(x, grad, state, rate):
+    def sutskever(x: Array, grad: Array, state: State, rate: Any) -> tuple[Array, State]:
         velocity = beta * state[0] - rate * grad
         return x + velocity, (velocity,)
 
@@ -223,7 +230,9 @@ def nesterov(beta=0.9, *, form="pytorch"):
     return Rule("Nesterov", _zeros, update, (lambda x, state: x + beta * state[0]) if form == "sutskever" else None)
 
 
-def adagrad(eps=1e-10, *, eps_inside=False, initial_accumulator=0.0):
+def adagrad(
+    eps: float = 1e-10, *, eps_inside: bool = False, initial_accumulator: float = 0.0
+) -> Rule:
     """Return AdaGrad: s ← s + g², x ← x − η g / (√s + ε).
 
     ``torch.optim.Adagrad`` is the default. ``optax.adagrad`` divides by √(s + ε), begins at s = 0.1 and has
@@ -256,14 +265,20 @@ def adagrad(eps=1e-10, *, eps_inside=False, initial_accumulator=0.0):
     eps = not_negative("eps", eps)
     initial_accumulator = not_negative("initial_accumulator", initial_accumulator)
 
-    def update(x, grad, state, rate):
+    def update(x: Array, grad: Array, state: State, rate: Any) -> tuple[Array, State]:
         total = state[0] + grad * grad
         return x - rate * _over_root(grad, total, eps, eps_inside), (total,)
 
     return Rule("AdaGrad", lambda x: (np.full(np.shape(x), float(initial_accumulator)),), update)
 
 
-def rmsprop(rho=0.99, eps=1e-8, *, eps_inside=False, initial_accumulator=0.0):
+def rmsprop(
+    rho: float = 0.99,
+    eps: float = 1e-08,
+    *,
+    eps_inside: bool = False,
+    initial_accumulator: float = 0.0,
+) -> Rule:
     """Return RMSprop: s ← ρs + (1 − ρ) g², x ← x − η g / (√s + ε).
 
     There is no bias correction: the first step is η / √(1 − ρ), ten times η at ρ = 0.99.
@@ -300,14 +315,21 @@ def rmsprop(rho=0.99, eps=1e-8, *, eps_inside=False, initial_accumulator=0.0):
     eps = not_negative("eps", eps)
     initial_accumulator = not_negative("initial_accumulator", initial_accumulator)
 
-    def update(x, grad, state, rate):
+    def update(x: Array, grad: Array, state: State, rate: Any) -> tuple[Array, State]:
         mean_square = rho * state[0] + (1 - rho) * (grad * grad)
         return x - rate * _over_root(grad, mean_square, eps, eps_inside), (mean_square,)
 
     return Rule("RMSprop", lambda x: (np.full(np.shape(x), float(initial_accumulator)),), update)
 
 
-def adam(beta1=0.9, beta2=0.999, eps=1e-8, *, eps_inside=False, bias_correction=True):
+def adam(
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    *,
+    eps_inside: bool = False,
+    bias_correction: bool = True,
+) -> Rule:
     """Return Adam: m ← β₁m + (1 − β₁) g, v ← β₂v + (1 − β₂) g², x ← x − η m̂ / (√v̂ + ε).
 
     m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) at the t-th step, t = 1, 2, …; ε is added after that correction.
@@ -346,7 +368,15 @@ def adam(beta1=0.9, beta2=0.999, eps=1e-8, *, eps_inside=False, bias_correction=
     return _adam("Adam", beta1, beta2, eps, eps_inside, bias_correction)
 
 
-def amsgrad(beta1=0.9, beta2=0.999, eps=1e-8, *, eps_inside=False, bias_correction=True, correct_first=False):
+def amsgrad(
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    *,
+    eps_inside: bool = False,
+    bias_correction: bool = True,
+    correct_first: bool = False,
+) -> Rule:
     """Return AMSGrad: Adam that divides by the root of the largest v so far.
 
     Three versions are in use. PyTorch's ``Adam(amsgrad=True)``, the default here, takes the largest v and
@@ -377,7 +407,15 @@ def amsgrad(beta1=0.9, beta2=0.999, eps=1e-8, *, eps_inside=False, bias_correcti
     return _adam("AMSGrad", beta1, beta2, eps, eps_inside, bias_correction, largest=largest)
 
 
-def adamw(beta1=0.9, beta2=0.999, eps=1e-8, *, weight_decay=0.01, eps_inside=False, bias_correction=True):
+def adamw(
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    *,
+    weight_decay: float = 0.01,
+    eps_inside: bool = False,
+    bias_correction: bool = True,
+) -> Rule:
     """Return AdamW: Adam with decoupled weight decay, x ← (1 − ηλ) x − η m̂ / (√v̂ + ε).
 
     The decay does not pass through m and v, so it is not divided by √v̂ as the gradient of an L2 penalty would be.
@@ -408,16 +446,26 @@ def adamw(beta1=0.9, beta2=0.999, eps=1e-8, *, weight_decay=0.01, eps_inside=Fal
     return _adam("AdamW", beta1, beta2, eps, eps_inside, bias_correction, weight_decay=weight_decay)
 
 
-def _adam(name, beta1, beta2, eps, eps_inside, bias_correction, *, weight_decay=0.0, largest=None):
+def _adam(
+    name: str,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    eps_inside: bool,
+    bias_correction: bool,
+    *,
+    weight_decay: float = 0.0,
+    largest: str | None = None,
+) -> Rule:
     """Return Adam and its relatives. ``largest``: of which v the maximum is kept, "raw", "corrected" or none."""
     beta1, beta2 = share("beta1", beta1), share("beta2", beta2)
     eps = not_negative("eps", eps)
 
-    def init(x):
+    def init(x: ArrayLike) -> State:
         zeros = np.zeros(np.shape(x))
         return 0, zeros, zeros, zeros
 
-    def update(x, grad, state, rate):
+    def update(x: Array, grad: Array, state: State, rate: Any) -> tuple[Array, State]:
         t, m, v, peak = state
         t += 1
         m = beta1 * m + (1 - beta1) * grad
@@ -436,14 +484,14 @@ def _adam(name, beta1, beta2, eps, eps_inside, bias_correction, *, weight_decay=
     return Rule(name, init, update)
 
 
-def _over_root(direction, square, eps, eps_inside):
+def _over_root(direction: Array, square: Array, eps: float, eps_inside: bool) -> Array:
     """Return direction / (√square + ε), or direction / √(square + ε)."""
     root = np.sqrt(square + eps) if eps_inside else np.sqrt(square) + eps
     # An infinite root would end a run-away in a quiet standstill: NaN shows it. A root of 0 has met no gradient.
     return np.where(root < np.inf, direction / np.where(root == 0, 1, root), np.nan)
 
 
-def _zeros(x):
+def _zeros(x: ArrayLike) -> State:
     """Return the state of a rule that remembers one array, shaped like x."""
     return (np.zeros(np.shape(x)),)
 
@@ -464,13 +512,21 @@ class Run:
         How many steps were taken: fewer than asked for if every start has diverged.
     """
 
-    x: np.ndarray
-    path: np.ndarray | None
-    diverged: np.ndarray
+    x: Array
+    path: Array | None
+    diverged: Array
     nit: int
 
 
-def descend(grad, start, learning_rate, steps, *, rule=None, record=True):
+def descend(
+    grad: Callable[[Array], ArrayLike],
+    start: ArrayLike,
+    learning_rate: float | Schedule,
+    steps: int,
+    *,
+    rule: Rule | None = None,
+    record: bool = True,
+) -> Run:
     """Descend from one start or from many: plain gradient descent, x ← x − learning_rate · grad(x), or another rule.
 
     Parameters
@@ -542,7 +598,7 @@ def descend(grad, start, learning_rate, steps, *, rule=None, record=True):
     return Run(x, path, diverged, k)
 
 
-def _rates(learning_rate, steps):
+def _rates(learning_rate: float | Schedule, steps: int) -> list[float]:
     """Return the step size of every step, refusing those that are none."""
     if not callable(learning_rate):
         return [positive("learning_rate", learning_rate)] * steps

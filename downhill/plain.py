@@ -9,19 +9,22 @@ import functools
 import itertools
 import numbers
 from collections import UserList, deque
-from collections.abc import Iterator, Mapping, MappingView
+from collections.abc import Callable, Iterator, Mapping, MappingView
+from typing import Any
 
 import numpy as np
+
+from downhill.types import Array
 
 __all__ = ["plain", "plain_function", "simpler"]
 
 MAX_ITEMS = 1_000_000  # of an iterator: one that never ends is cut here
 _BYTES, _SETS = (bytes, bytearray), (set, frozenset)
-_LISTS = (deque, UserList, MappingView, Iterator)
+_LISTS: tuple[Any, ...] = (deque, UserList, MappingView, Iterator)
 _KEPT = (type(None), bool, int, float, complex, str, type(...), range, np.generic)
 
 
-def simpler(value):
+def simpler(value: Any) -> Any:
     """Return the list, dict, array or number that an object stands for; the object itself if it stands for none.
 
     Parameters
@@ -44,13 +47,13 @@ def simpler(value):
         if isinstance(value, array.array | memoryview) or hasattr(type(value), "__array__"):
             return np.asarray(value)
         if isinstance(value, numbers.Number):
-            return float(value)
+            return float(value)  # type: ignore[arg-type]
     except Exception:  # whatever a foreign object does when it is asked for its numbers
         pass
     return value
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return an answer as a check sees it.
 
     Parameters
@@ -71,7 +74,7 @@ def plain(value):
         return value
     for kind in (int, float, complex, str):
         if isinstance(value, kind):
-            return kind(value)
+            return kind(value)  # type: ignore[arg-type]
     if isinstance(value, _BYTES):
         return bytes(value)
     if isinstance(value, tuple):
@@ -86,7 +89,7 @@ def plain(value):
     return value if found is value else plain(found)
 
 
-def _plain_array(value):
+def _plain_array(value: Any) -> Array:
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         return value
     value = np.asarray(value)
@@ -97,7 +100,7 @@ def _plain_array(value):
     return made.reshape(value.shape)
 
 
-def plain_function(function):
+def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function through which only plain data comes back.
 
     Functions among its arguments are passed on as bare functions that get plain data and return it: an answer sees no
@@ -113,18 +116,18 @@ def plain_function(function):
     """
 
     @functools.wraps(function)
-    def wrapped(*arguments, **keywords):
-        arguments = [_bare(argument) for argument in arguments]
-        return plain(function(*arguments, **{name: _bare(item) for name, item in keywords.items()}))
+    def wrapped(*arguments: Any, **keywords: Any) -> Any:
+        given = {name: _bare(item) for name, item in keywords.items()}
+        return plain(function(*map(_bare, arguments), **given))
 
     return wrapped
 
 
-def _bare(argument):
+def _bare(argument: Any) -> Any:
     if not callable(argument):
         return argument
 
-    def function(*arguments, **keywords):
+    def function(*arguments: Any, **keywords: Any) -> Any:
         return plain(argument(*map(plain, arguments), **{name: plain(item) for name, item in keywords.items()}))
 
     function.__name__ = str(getattr(argument, "__name__", type(argument).__name__))

@@ -9,6 +9,7 @@ attribute ``data-quiz`` how it stands, for the page around it: "unanswered", "ri
 """
 
 import re
+from collections.abc import Mapping
 
 from IPython.display import display
 
@@ -17,7 +18,7 @@ from downhill.markup import CSS, element_id, rich_text
 __all__ = ["quiz"]
 
 
-def quiz(question, choices, answer):
+def quiz(question: str, choices: Mapping[str, str], answer: str) -> None:
     """Display a question with choices, each of which is explained when it is chosen.
 
     Parameters

@@ -14,14 +14,20 @@ that shape; it raises ValueError for what is not a whole number of at least 0. `
 learning_rate=schedule)`` runs it.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 import numpy as np
 
 from downhill.arguments import not_negative, positive, whole
+from downhill.types import Array, ArrayLike
 
 __all__ = ["constant", "cosine", "exponential", "step_decay", "warmup_cosine", "warmup_linear"]
 
+Schedule: TypeAlias = Callable[[ArrayLike], Any]  # a number to a float, an array to an array
 
-def constant(learning_rate):
+
+def constant(learning_rate: float) -> Schedule:
     """Return the schedule that is always ``learning_rate``.
 
     ``optax.constant_schedule`` is the same. PyTorch needs no scheduler for it; its ``ConstantLR``
@@ -46,7 +52,7 @@ def constant(learning_rate):
     return _schedule(lambda t: always)
 
 
-def step_decay(learning_rate, every, factor=0.1):
+def step_decay(learning_rate: float, every: int, factor: float = 0.1) -> Schedule:
     """Return learning_rate · factor^⌊t / every⌋: constant, with a drop after every so many steps.
 
     ``torch.optim.lr_scheduler.StepLR(optimizer, every, factor)`` is the same, and so is
@@ -77,7 +83,7 @@ def step_decay(learning_rate, every, factor=0.1):
     return _schedule(lambda t: first * factor ** (t // every))
 
 
-def exponential(learning_rate, factor):
+def exponential(learning_rate: float, factor: float) -> Schedule:
     """Return learning_rate · factorᵗ: each step size is ``factor`` times the one before.
 
     A factor above 1 makes the sweep of a learning-rate finder.
@@ -105,7 +111,7 @@ def exponential(learning_rate, factor):
     return _schedule(lambda t: first * factor**t)
 
 
-def cosine(learning_rate, steps, final=0.0):
+def cosine(learning_rate: float, steps: int, final: float = 0.0) -> Schedule:
     """Return half a cosine from ``learning_rate`` at step 0 to ``final`` at ``steps``, then ``final``.
 
     It is final + (learning_rate − final) (1 + cos(πt / steps)) / 2.
@@ -141,7 +147,14 @@ def cosine(learning_rate, steps, final=0.0):
     return warmup_cosine(learning_rate, 0, steps, final=final)
 
 
-def warmup_cosine(learning_rate, warmup, steps, *, initial=None, final=0.0):
+def warmup_cosine(
+    learning_rate: float,
+    warmup: int,
+    steps: int,
+    *,
+    initial: float | None = None,
+    final: float = 0.0,
+) -> Schedule:
     """Return a linear rise to ``learning_rate`` over ``warmup`` steps, then half a cosine to ``final``.
 
     Without ``initial`` the rise is learning_rate · (t + 1) / warmup: the first step is
@@ -189,7 +202,14 @@ def warmup_cosine(learning_rate, warmup, steps, *, initial=None, final=0.0):
     return _with_warmup(learning_rate, warmup, steps, initial, final, half_cosine)
 
 
-def warmup_linear(learning_rate, warmup, steps, *, initial=None, final=0.0):
+def warmup_linear(
+    learning_rate: float,
+    warmup: int,
+    steps: int,
+    *,
+    initial: float | None = None,
+    final: float = 0.0,
+) -> Schedule:
     """Return a linear rise to ``learning_rate`` over ``warmup`` steps, then a straight line to ``final``.
 
     The rise is that of ``warmup_cosine``, which says what ``initial`` does. In Optax, with
@@ -223,7 +243,14 @@ def warmup_linear(learning_rate, warmup, steps, *, initial=None, final=0.0):
     return _with_warmup(learning_rate, warmup, steps, initial, final, lambda done: 1 - done)
 
 
-def _with_warmup(learning_rate, warmup, steps, initial, final, left):
+def _with_warmup(
+    learning_rate: float,
+    warmup: int,
+    steps: int,
+    initial: float | None,
+    final: float,
+    left: Callable[[Array], Array],
+) -> Schedule:
     """Return the schedule of a warmup and a decay; ``left`` maps the share done to the height left."""
     peak = positive("learning_rate", learning_rate)
     warmup, steps = whole("warmup", warmup, 0), whole("steps", steps, 1)
@@ -234,25 +261,25 @@ def _with_warmup(learning_rate, warmup, steps, initial, final, left):
             f"steps must be more than warmup, which it includes, got {steps} and {warmup}"
         )
 
-    def rise(t):
+    def rise(t: Array) -> Array:
         if initial is None:
             return peak * (t + 1) / warmup
         return initial + (peak - initial) * (t / warmup)
 
-    def formula(t):
+    def formula(t: Array) -> Array:
         decay = final + (peak - final) * left(np.clip((t - warmup) / (steps - warmup), 0, 1))
         return np.where(t < warmup, rise(t), decay) if warmup else decay
 
     return _schedule(formula)
 
 
-def _schedule(formula):
+def _schedule(formula: Callable[[Array], Any]) -> Schedule:
     """Return the formula as a function of step numbers of any shape, which it checks."""
 
-    def schedule(step):
+    def schedule(step: ArrayLike) -> Any:
         t = np.asarray(step)
         if t.dtype.kind not in "iuf" or not ((t >= 0) & (t == np.floor(t)) & (t < np.inf)).all():
-            raise ValueError(f"a step number must be a whole number of at least 0, got {step}")
+            raise ValueError(f"a step number must be a whole number of at least 0, got {step!r}")
         rates = np.broadcast_to(np.asarray(formula(t.astype(float)), dtype=float), t.shape)
         return rates.copy() if t.ndim else float(rates)
 

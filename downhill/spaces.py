@@ -19,19 +19,23 @@ numbers, Sobol points and a Gaussian process can share it::
 """
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from downhill.arguments import finite, finite_array, generator, one_of, whole, within
+from downhill.types import Array, ArrayLike, Config
 
 __all__ = ["Choice", "Float", "Integer", "Space"]
 
 
-class _Parameter:
+class _Parameter(ABC):
     """What the three kinds share: each maps a number from 0 to 1 to a value."""
 
-    def from_unit(self, u):
+    def from_unit(self, u: ArrayLike) -> Any:
         """Return the value at u: a Python value for a number, an array (n,) for an array (n,).
 
         If u is uniform on the unit interval, the value has the distribution of the parameter.
@@ -45,9 +49,18 @@ class _Parameter:
         values = self._values(u)
         return values if u.ndim else values.item()
 
-    def sample(self, n, rng):
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Return n values, drawn with the numpy.random.Generator rng: an array (n,)."""
         return self.from_unit(generator("rng", rng).random(whole("n", n, 0)))
+
+    @abstractmethod
+    def validate(self, value: Any, name: str = "the value") -> None: ...
+
+    @abstractmethod
+    def to_unit(self, value: Any) -> float: ...
+
+    @abstractmethod
+    def _values(self, u: Array) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -71,21 +84,21 @@ class Float(_Parameter):
     high: float
     log: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _set_range(self, finite)
 
-    def validate(self, value, name="the value"):
+    def validate(self, value: Any, name: str = "the value") -> None:
         """Raise ValueError, which begins with the name, if the value is not a number from low to high."""
         within(name, value, self.low, self.high)
 
-    def to_unit(self, value):
+    def to_unit(self, value: Any) -> float:
         """Return the u from 0 to 1 whose value this is; undoes ``from_unit`` up to rounding."""
         self.validate(value)
         if self.log:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
-    def _values(self, u):
+    def _values(self, u: Array) -> Array:
         low, high = self.low, self.high
         values = low * (high / low) ** u if self.log else low + u * (high - low)
         return np.clip(values, low, high)  # rounding may step over an end
@@ -115,14 +128,14 @@ class Integer(_Parameter):
     high: int
     log: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _set_range(self, whole)
 
-    def validate(self, value, name="the value"):
+    def validate(self, value: Any, name: str = "the value") -> None:
         """Raise ValueError, which begins with the name, if the value is not a whole number from low to high."""
         whole(name, value, self.low, self.high)
 
-    def to_unit(self, value):
+    def to_unit(self, value: Any) -> float:
         """Return the middle of the interval of u that belongs to the value; undone by ``from_unit``."""
         self.validate(value)
         if self.log:
@@ -130,7 +143,7 @@ class Integer(_Parameter):
             return middle / math.log((self.high + 1) / self.low)
         return (value - self.low + 0.5) / (self.high - self.low + 1)
 
-    def _values(self, u):
+    def _values(self, u: Array) -> Array:
         low, end = self.low, self.high + 1
         values = low * (end / low) ** u if self.log else low + u * (end - low)
         return np.clip(np.floor(values).astype(int), low, self.high)
@@ -152,9 +165,9 @@ class Choice(_Parameter):
         If there is no option, if one occurs twice, or if options is a single string.
     """
 
-    options: tuple
+    options: Sequence[Any]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.options, str):
             raise ValueError(f"the options must be a sequence of options, got the single string {self.options!r}")
         object.__setattr__(self, "options", tuple(self.options))
@@ -164,16 +177,16 @@ class Choice(_Parameter):
             if option in self.options[:position]:
                 raise ValueError(f"the option {option!r} occurs twice")
 
-    def validate(self, value, name="the value"):
+    def validate(self, value: Any, name: str = "the value") -> None:
         """Raise ValueError, which begins with the name, if the value is not among the options."""
         one_of(name, value, self.options)
 
-    def to_unit(self, value):
+    def to_unit(self, value: Any) -> float:
         """Return the middle of the interval of u that belongs to the value; undone by ``from_unit``."""
         self.validate(value)
         return (self.options.index(value) + 0.5) / len(self.options)
 
-    def _values(self, u):
+    def _values(self, u: Array) -> Array:
         options = np.empty(len(self.options), dtype=object)
         options[:] = self.options
         chosen = options[np.minimum(u * len(options), len(options) - 1).astype(int)]
@@ -207,10 +220,11 @@ class Space:
         Float, or if conditions go round in a circle.
     """
 
-    parameters: dict
-    only_if: dict = field(default_factory=dict)
+    parameters: Mapping[str, Float | Integer | Choice]
+    only_if: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    _order: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", dict(self.parameters))
         object.__setattr__(self, "only_if", dict(self.only_if))
         if not self.parameters:
@@ -222,15 +236,15 @@ class Space:
             self._check_condition(child, condition)
         object.__setattr__(self, "_order", self._ancestors_first())
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of parameters, the dimension of the unit cube."""
         return len(self.parameters)
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         return tuple(self.parameters)
 
-    def sample(self, n, rng):
+    def sample(self, n: int, rng: np.random.Generator) -> list[Config]:
         """Draw n configurations.
 
         Each takes len(space) uniform numbers, whether or not all are used, so that the first configurations do not
@@ -249,7 +263,7 @@ class Space:
         """
         return self.from_unit(generator("rng", rng).random((whole("n", n, 0), len(self))))
 
-    def from_unit(self, u):
+    def from_unit(self, u: ArrayLike) -> Any:
         """Map points of the unit cube to configurations; coordinates of inactive parameters are ignored.
 
         Parameters
@@ -275,7 +289,7 @@ class Space:
         configs = [self._active_part(dict(zip(self.names, row, strict=True))) for row in rows]
         return configs[0] if u.ndim == 1 else configs
 
-    def to_unit(self, configs):
+    def to_unit(self, configs: Config | Sequence[Config]) -> Array:
         """Map configurations to points of the unit cube; undone by ``from_unit``.
 
         The coordinate of an inactive parameter is ½, the middle, as if its mean had been imputed: a model then sees
@@ -301,7 +315,7 @@ class Space:
             return np.array([each.to_unit(configs[name]) if name in configs else 0.5 for name, each in pairs])
         return np.array([self.to_unit(config) for config in configs]).reshape(-1, len(self))
 
-    def validate(self, config):
+    def validate(self, config: Config) -> None:
         """Raise ValueError, with what is wrong, if config is not a configuration of this space."""
         if not isinstance(config, dict):
             raise ValueError(f"a configuration must be a dictionary, got {config!r}")
@@ -318,22 +332,22 @@ class Space:
             if active:
                 self.parameters[name].validate(config[name], repr(name))
 
-    def _is_active(self, name, active_values):
+    def _is_active(self, name: str, active_values: Config) -> bool:
         """Whether the parameter exists beside these values, in which its ancestors have been settled."""
         if name not in self.only_if:
             return True
         parent, value = self.only_if[name]
         return parent in active_values and bool(active_values[parent] == value)
 
-    def _active_part(self, values):
+    def _active_part(self, values: Config) -> Config:
         """Return a value for each parameter without those that are inactive."""
-        active = {}
+        active: Config = {}
         for name in self._order:
             if self._is_active(name, active):
                 active[name] = values[name]
         return {name: active[name] for name in self.names if name in active}
 
-    def _check_condition(self, child, condition):
+    def _check_condition(self, child: str, condition: Any) -> None:
         if child not in self.parameters:
             raise ValueError(f"the condition on {child!r} has no parameter of that name")
         if not isinstance(condition, tuple) or len(condition) != 2:
@@ -348,7 +362,7 @@ class Space:
         except ValueError as error:
             raise ValueError(f"{child!r} depends on a value that {parent!r} cannot have: {error}") from None
 
-    def _ancestors_first(self):
+    def _ancestors_first(self) -> tuple[str, ...]:
         order = []
         for name in self.parameters:
             chain = [name]
@@ -361,14 +375,14 @@ class Space:
         return tuple(order)
 
 
-def _checked_unit(u):
+def _checked_unit(u: ArrayLike) -> Array:
     u = finite_array("u", u)
     if not ((u >= 0) & (u <= 1)).all():
         raise ValueError("a coordinate of the unit cube must be from 0 to 1")
     return u
 
 
-def _set_range(parameter, check):
+def _set_range(parameter: Float | Integer, check: Callable[[str, Any], float]) -> None:
     """Put the ends of a range back as the check returns them, or refuse the range."""
     low, high = check("low", parameter.low), check("high", parameter.high)
     object.__setattr__(parameter, "low", low)

@@ -15,16 +15,20 @@ a derivative can be checked by a complex step, Im f(x + ih) / h, except at Ackle
 cusps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from downhill.arguments import finite_array, whole
+from downhill.types import Array, ArrayLike
 
 __all__ = ["GALLERY", "Minimum", "Surface", "quadratic"]
 
-Domain = tuple[tuple[float, float], tuple[float, float]]
+Domain: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
+_Pair: TypeAlias = tuple[Any, Any]  # by x and by y: arrays, or numbers where one is constant
+_Triple: TypeAlias = tuple[Any, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -75,18 +79,18 @@ class Surface:
     """
 
     name: str
-    value: Callable
-    grad: Callable
-    hess: Callable
+    value: Callable[[ArrayLike], Array]
+    grad: Callable[[ArrayLike], Array]
+    hess: Callable[[ArrayLike], Array]
     domain: Domain
     minima: tuple[Minimum, ...] = ()
     saddles: tuple[tuple[float, float], ...] = ()
 
-    def __call__(self, points):
+    def __call__(self, points: ArrayLike) -> Array:
         """Return the values (...) at points (..., 2); the same as ``value``."""
         return self.value(points)
 
-    def grid(self, n=200):
+    def grid(self, n: int = 200) -> tuple[Array, Array, Array]:
         """Evaluate the surface on an n by n grid over its domain, in one call.
 
         Parameters
@@ -112,7 +116,9 @@ class Surface:
         return both[0], both[1], self.value(np.moveaxis(both, 0, -1))
 
 
-def quadratic(H, name="quadratic", domain=((-3.0, 3.0), (-3.0, 3.0))):
+def quadratic(
+    H: ArrayLike, name: str = "quadratic", domain: Domain = ((-3.0, 3.0), (-3.0, 3.0))
+) -> Surface:
     """Return the surface ½ xᵀHx.
 
     Parameters
@@ -143,13 +149,13 @@ def quadratic(H, name="quadratic", domain=((-3.0, 3.0), (-3.0, 3.0))):
     a, b, c = (float(entry) for entry in (H[0, 0], H[0, 1], H[1, 1]))
 
     # Written out and not as a matrix product: a point then has the same bits alone and within a batch.
-    def value(x, y):
+    def value(x: Any, y: Any) -> Any:
         return 0.5 * (x * (a * x + b * y) + y * (b * x + c * y))
 
-    def grad(x, y):
+    def grad(x: Any, y: Any) -> _Pair:
         return a * x + b * y, b * x + c * y
 
-    def hess(x, y):
+    def hess(x: Any, y: Any) -> _Triple:
         return a, b, c
 
     smallest, largest = np.linalg.eigvalsh(H)
@@ -166,7 +172,7 @@ def quadratic(H, name="quadratic", domain=((-3.0, 3.0), (-3.0, 3.0))):
     )
 
 
-def _coordinates(points):
+def _coordinates(points: ArrayLike) -> tuple[Array, Array]:
     """Split points (..., 2) into x (...) and y (...), as floating or complex numbers."""
     points = np.asarray(points)
     if points.ndim == 0 or points.shape[-1] != 2:
@@ -178,7 +184,17 @@ def _coordinates(points):
     return points[..., 0], points[..., 1]
 
 
-def _surface(name, value, grad, hess, domain, *, minima=(), saddles=(), others=()):
+def _surface(
+    name: str,
+    value: Callable[[Any, Any], Any],
+    grad: Callable[[Any, Any], _Pair],
+    hess: Callable[[Any, Any], _Triple],
+    domain: Domain,
+    *,
+    minima: Iterable[tuple[float, float]] = (),
+    saddles: Iterable[tuple[float, float]] = (),
+    others: Iterable[Minimum] = (),
+) -> Surface:
     """Build a surface from functions of two separate coordinates.
 
     ``value(x, y)`` returns values, ``grad(x, y)`` the pair (∂x, ∂y) and ``hess(x, y)`` the triple
@@ -186,28 +202,29 @@ def _surface(name, value, grad, hess, domain, *, minima=(), saddles=(), others=(
     steps bring to full precision; ``others`` are minima of another kind, complete.
     """
 
-    def value_at(points):
+    def value_at(points: ArrayLike) -> Array:
         return value(*_coordinates(points))
 
-    def grad_at(points):
+    def grad_at(points: ArrayLike) -> Array:
         x, y = _coordinates(points)
         out = np.empty((*x.shape, 2), x.dtype)
         out[..., 0], out[..., 1] = grad(x, y)
         return out
 
-    def hess_at(points):
+    def hess_at(points: ArrayLike) -> Array:
         x, y = _coordinates(points)
         out = np.empty((*x.shape, 2, 2), x.dtype)
         out[..., 0, 0], out[..., 0, 1], out[..., 1, 1] = hess(x, y)
         out[..., 1, 0] = out[..., 0, 1]
         return out
 
-    def polish(points):
+    def polish(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
         points = np.array(points, dtype=float).reshape(-1, 2)
         for _ in range(6):
             points = points - np.linalg.solve(hess_at(points), grad_at(points)[..., None])[..., 0]
         return [(float(x), float(y)) for x, y in points]
 
+    others = tuple(others)
     smooth = [(point, float(value_at(point))) for point in polish(minima)]
     lowest = min([v for _, v in smooth] + [m.value for m in others], default=0.0)
     return Surface(
@@ -216,45 +233,45 @@ def _surface(name, value, grad, hess, domain, *, minima=(), saddles=(), others=(
         grad_at,
         hess_at,
         domain,
-        minima=tuple(Minimum(point, v, "smooth", v <= lowest + 1e-12) for point, v in smooth) + tuple(others),
+        minima=tuple(Minimum(point, v, "smooth", v <= lowest + 1e-12) for point, v in smooth) + others,
         saddles=tuple(polish(saddles)),
     )
 
 
-def _rosenbrock():
+def _rosenbrock() -> Surface:
     """Return Rosenbrock's curved valley (1960): (1 − x)² + 100 (y − x²)², one minimum at (1, 1)."""
 
-    def value(x, y):
+    def value(x: Any, y: Any) -> Any:
         u, v = 1 - x, y - x * x
         return u * u + 100 * v * v
 
-    def grad(x, y):
+    def grad(x: Any, y: Any) -> _Pair:
         v = y - x * x
         return -2 * (1 - x) - 400 * x * v, 200 * v
 
-    def hess(x, y):
+    def hess(x: Any, y: Any) -> _Triple:
         return 2 - 400 * (y - x * x) + 800 * x * x, -400 * x, 200.0
 
     return _surface("rosenbrock", value, grad, hess, ((-2.0, 2.0), (-1.0, 3.0)), minima=[(1, 1)])
 
 
-def _beale():
+def _beale() -> Surface:
     """Return Beale's function (1958): Σ (cₖ − x + xyᵏ)², k = 1, 2, 3, c = 1.5, 2.25, 2.625.
 
     It has one minimum, at (3, ½), and two saddles, at (0, 1) and near (0.1005, −2.6445).
     """
 
-    def residuals(x, y):
+    def residuals(x: Array, y: Array) -> _Triple:
         return 1.5 - x * (1 - y), 2.25 - x * (1 - y * y), 2.625 - x * (1 - y * y * y)
 
-    def slopes(x, y):
+    def slopes(x: Array, y: Array) -> tuple[_Triple, _Triple]:
         y2 = y * y
         return (y - 1, y2 - 1, y2 * y - 1), (x, 2 * x * y, 3 * x * y2)
 
-    def value(x, y):
+    def value(x: Any, y: Any) -> Any:
         return sum(r * r for r in residuals(x, y))
 
-    def grad(x, y):
+    def grad(x: Any, y: Any) -> _Pair:
         r = residuals(x, y)
         rx, ry = slopes(x, y)
         return (
@@ -262,7 +279,7 @@ def _beale():
             2 * sum(a * b for a, b in zip(r, ry, strict=True)),
         )
 
-    def hess(x, y):
+    def hess(x: Any, y: Any) -> _Triple:
         r = residuals(x, y)
         rx, ry = slopes(x, y)
         rxy = 1, 2 * y, 3 * y * y
@@ -284,21 +301,21 @@ def _beale():
     )
 
 
-def _himmelblau():
+def _himmelblau() -> Surface:
     """Return Himmelblau's function (1972): (x² + y − 11)² + (x + y² − 7)².
 
     It has four minima, all of value 0, four saddles, and one local maximum near (−0.2708, −0.9230).
     """
 
-    def value(x, y):
+    def value(x: Any, y: Any) -> Any:
         u, v = x * x + y - 11, x + y * y - 7
         return u * u + v * v
 
-    def grad(x, y):
+    def grad(x: Any, y: Any) -> _Pair:
         u, v = x * x + y - 11, x + y * y - 7
         return 4 * x * u + 2 * v, 2 * u + 4 * y * v
 
-    def hess(x, y):
+    def hess(x: Any, y: Any) -> _Triple:
         return 12 * x * x + 4 * y - 42, 4 * (x + y), 12 * y * y + 4 * x - 26
 
     return _surface(
@@ -312,7 +329,7 @@ def _himmelblau():
     )
 
 
-def _rastrigin():
+def _rastrigin() -> Surface:
     """Return Rastrigin's function (1974): 20 + x² + y² − 10 cos 2πx − 10 cos 2πy.
 
     All 121 minima of the domain are listed: the function is a sum of one function of x and the same of y,
@@ -320,13 +337,13 @@ def _rastrigin():
     """
     turn = 2 * np.pi
 
-    def value(x, y):
+    def value(x: Any, y: Any) -> Any:
         return 20 + x * x + y * y - 10 * (np.cos(turn * x) + np.cos(turn * y))
 
-    def grad(x, y):
+    def grad(x: Any, y: Any) -> _Pair:
         return 2 * x + 10 * turn * np.sin(turn * x), 2 * y + 10 * turn * np.sin(turn * y)
 
-    def hess(x, y):
+    def hess(x: Any, y: Any) -> _Triple:
         return 2 + 10 * turn**2 * np.cos(turn * x), 0.0, 2 + 10 * turn**2 * np.cos(turn * y)
 
     # Near k, sin 2πx ≈ 2π(x − k): the zero of the slope so simplified starts Newton's method.
@@ -335,7 +352,7 @@ def _rastrigin():
     return _surface("rastrigin", value, grad, hess, ((-5.12, 5.12), (-5.12, 5.12)), minima=minima)
 
 
-def _ackley():
+def _ackley() -> Surface:
     """Return Ackley's function (1987) with its usual constants 20, 0.2 and 2π.
 
     −20 exp(−0.2 √((x² + y²)/2)) − exp((cos 2πx + cos 2πy)/2) + 20 + e. Its global minimum, at the origin, is
@@ -344,22 +361,22 @@ def _ackley():
     """
     turn = 2 * np.pi
 
-    def waves(x, y):
+    def waves(x: Array, y: Array) -> Array:
         return (np.cos(turn * x) + np.cos(turn * y)) / 2
 
-    def value(x, y):
+    def value(x: Any, y: Any) -> Any:
         # Both terms as e^u − 1, so that the tip is 0 exactly and not the rounding error of 20 + e.
         radius = np.sqrt((x * x + y * y) / 2)
         return -20 * np.expm1(-radius / 5) - np.e * np.expm1(waves(x, y) - 1)
 
-    def grad(x, y):
+    def grad(x: Any, y: Any) -> _Pair:
         radius = np.sqrt((x * x + y * y) / 2)
         tip = radius == 0
         pull = np.where(tip, 0, 2 * np.exp(-radius / 5) / np.where(tip, 1, radius))
         ripple = np.pi * np.exp(waves(x, y))
         return pull * x + ripple * np.sin(turn * x), pull * y + ripple * np.sin(turn * y)
 
-    def hess(x, y):
+    def hess(x: Any, y: Any) -> _Triple:
         radius = np.sqrt((x * x + y * y) / 2)
         radius = np.where(radius == 0, np.nan, radius)
         pull = 2 * np.exp(-radius / 5) / radius
@@ -376,7 +393,7 @@ def _ackley():
     return _surface("ackley", value, grad, hess, ((-5.0, 5.0), (-5.0, 5.0)), others=[tip])
 
 
-def _eggholder():
+def _eggholder() -> Surface:
     """Return the Eggholder function (Whitley et al. 1996).
 
     −(y + 47) sin √|x/2 + y + 47| − x sin √|x − y − 47|. Its global minimum lies on the edge x = 512 of the
@@ -385,33 +402,33 @@ def _eggholder():
     returns NaN.
     """
 
-    def root_of(u):
+    def root_of(u: Array) -> Array:
         # √|u|, with a sign in place of the absolute value so that a complex step passes through.
         return np.sqrt(u * np.sign(np.real(u)))
 
-    def wave(u):
+    def wave(u: Array) -> Array:
         return np.sin(root_of(u))
 
-    def wave_slope(u):
+    def wave_slope(u: Array) -> Array:
         root = root_of(u)
         return np.sign(np.real(u)) * np.cos(root) / (2 * np.where(root == 0, 1, root))
 
-    def wave_bend(u):
+    def wave_bend(u: Array) -> Array:
         root = root_of(u)
         root = np.where(root == 0, np.nan, root)
         return -(np.sin(root) + np.cos(root) / root) / (4 * root * root)
 
-    def value(x, y):
+    def value(x: Any, y: Any) -> Any:
         a = y + 47
         return -a * wave(x / 2 + a) - x * wave(x - a)
 
-    def grad(x, y):
+    def grad(x: Any, y: Any) -> _Pair:
         a = y + 47
         u, v = x / 2 + a, x - a
         along_u, along_v = a * wave_slope(u), x * wave_slope(v)
         return -along_u / 2 - wave(v) - along_v, -wave(u) - along_u + along_v
 
-    def hess(x, y):
+    def hess(x: Any, y: Any) -> _Triple:
         a = y + 47
         u, v = x / 2 + a, x - a
         slope_u, slope_v = wave_slope(u), wave_slope(v)
@@ -430,7 +447,7 @@ def _eggholder():
     return _surface("eggholder", value, grad, hess, ((-512.0, 512.0), (-512.0, 512.0)), others=[edge])
 
 
-def _gaussians():
+def _gaussians() -> Surface:
     """Return a sum of Gaussians: three wells and a hill, our own, on a plain that is almost flat.
 
     Σ hₖ exp(−‖p − cₖ‖² / 2wₖ²). The deepest well is the narrowest, so most descents end elsewhere, and far
@@ -444,19 +461,19 @@ def _gaussians():
         (1.0, 1.0, (1.5, -2.0)),
     ]
 
-    def terms(x, y):
+    def terms(x: Array, y: Array) -> Iterator[tuple[Array, float, Array, Array]]:
         for height, width, (cx, cy) in bumps:
             u, v = (x - cx) / width, (y - cy) / width
             yield height * np.exp(-(u * u + v * v) / 2), width, u, v
 
-    def value(x, y):
+    def value(x: Any, y: Any) -> Any:
         return sum(bump for bump, *_ in terms(x, y))
 
-    def grad(x, y):
+    def grad(x: Any, y: Any) -> _Pair:
         parts = [(-bump * u / width, -bump * v / width) for bump, width, u, v in terms(x, y)]
         return sum(gx for gx, _ in parts), sum(gy for _, gy in parts)
 
-    def hess(x, y):
+    def hess(x: Any, y: Any) -> _Triple:
         parts = [(bump / width**2, u, v) for bump, width, u, v in terms(x, y)]
         return (
             sum(c * (u * u - 1) for c, u, v in parts),

@@ -16,16 +16,22 @@ The gradient is written out by hand. Parameters are one flat vector, as in ``dow
 Text to train on, a trained model and a loop that tunes it are in ``downhill.language``.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from downhill.arguments import generator, positive, whole
+from downhill.types import Array, ArrayLike
 
 __all__ = ["MATRICES", "Adapter", "Transformer"]
 
 MATRICES = ("query", "key", "value", "output", "up", "down")
 _EPS = 1e-6
+
+Parts: TypeAlias = dict[str, Array]  # parameters by name, as `Transformer.shapes` has them
 
 
 @dataclass(frozen=True)
@@ -70,17 +76,17 @@ class Transformer:
     context: int = 64
     tied: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, least in (("n_symbols", 2), ("width", 1), ("layers", 1), ("heads", 1), ("context", 1)):
             object.__setattr__(self, name, whole(name, getattr(self, name), least))
         if self.width % self.heads:
             raise ValueError(f"width must be a multiple of heads, got {self.width} and {self.heads}")
 
     @property
-    def shapes(self):
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the parameters, in the order of the flat vector. A matrix is (d_in, d_out)."""
         d = self.width
-        shapes = {"embedding": (self.n_symbols, d), "position": (self.context, d)}
+        shapes: dict[str, tuple[int, ...]] = {"embedding": (self.n_symbols, d), "position": (self.context, d)}
         for i in range(self.layers):
             shapes[f"{i}.norm_attention"] = (d,)
             shapes |= {f"{i}.{name}": (d, d) for name in ("query", "key", "value", "output")}
@@ -91,11 +97,11 @@ class Transformer:
         return shapes
 
     @property
-    def n_params(self):
+    def n_params(self) -> int:
         """Length of the parameter vector."""
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 
-    def init(self, rng, dtype=np.float32):
+    def init(self, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Array:
         """Draw parameters: normal matrices with variance 1 / d_in, smaller where they add to the stream.
 
         Parameters
@@ -116,7 +122,7 @@ class Transformer:
                 part[:] = spread * rng.standard_normal(part.shape)
         return theta
 
-    def unpack(self, theta):
+    def unpack(self, theta: ArrayLike) -> Parts:
         """Return theta (n_params,) as a dict from name to array, in the order of ``shapes``: views, not copies."""
         theta = self._checked(theta)
         parts, start = {}, 0
@@ -126,18 +132,18 @@ class Transformer:
             start = end
         return parts
 
-    def pack(self, parts):
+    def pack(self, parts: Mapping[str, ArrayLike]) -> Array:
         """Return the vector (n_params,) of a dict from name to array; undoes ``unpack``."""
         if {name: np.shape(part) for name, part in parts.items()} != self.shapes:
             raise ValueError(f"parts must have the names and shapes {self.shapes}")
         return np.concatenate([np.ravel(parts[name]) for name in self.shapes])
 
-    def forward(self, theta, windows):
+    def forward(self, theta: ArrayLike, windows: ArrayLike) -> Array:
         """Return the logits (n, t, n_symbols): row i, position j sees the symbols 0 … j of row i."""
         windows = self._checked_windows(windows, self.context)
         return self._forward(self.unpack(theta), windows)[0].reshape(*windows.shape, self.n_symbols)
 
-    def loss(self, theta, windows):
+    def loss(self, theta: ArrayLike, windows: ArrayLike) -> float:
         """Return the mean loss, in nats, of predicting windows[:, 1:] from what stands before, a number.
 
         Parameters
@@ -148,14 +154,16 @@ class Transformer:
         """
         windows = self._checked_windows(windows, self.context + 1, least=2)
         logits = self._forward(self.unpack(theta), windows[:, :-1])[0]
-        return np.mean(_surprise(logits, windows[:, 1:].ravel()))
+        return _surprise(logits, windows[:, 1:].ravel()).mean()
 
-    def loss_and_grad(self, theta, windows):
+    def loss_and_grad(self, theta: ArrayLike, windows: ArrayLike) -> tuple[float, Array]:
         """Return the mean loss and its gradient (n_params,), by backpropagation."""
         loss, parts = self.loss_and_parts(theta, windows)
         return loss, self.pack(parts)
 
-    def loss_and_parts(self, theta, windows, names=None):
+    def loss_and_parts(
+        self, theta: ArrayLike, windows: ArrayLike, names: Iterable[str] | None = None
+    ) -> tuple[float, Parts]:
         """Return the mean loss, and its gradient by the parameters in ``names`` as a dict from name to array.
 
         Parameters
@@ -176,7 +184,7 @@ class Transformer:
         windows = self._checked_windows(windows, self.context + 1, least=2)
         return self._loss_and_parts(self.unpack(theta), windows[:, :-1], windows[:, 1:].ravel(), names)
 
-    def bits(self, theta, symbols, stride=None):
+    def bits(self, theta: ArrayLike, symbols: ArrayLike, stride: int | None = None) -> float:
         """Return the bits per character of a text: the mean of −log₂ p(symbol | up to ``context`` before it).
 
         The text is cut into windows at fixed places, so the number is the same every time. A window advances by
@@ -197,25 +205,32 @@ class Transformer:
         """
         stride = (self.context + 1) // 2 if stride is None else stride
         stride = whole("stride", stride, 1, self.context)
-        symbols = self._checked_windows(np.asarray(symbols)[None], None, least=2)[0]
+        text = self._checked_windows(np.asarray(symbols)[None], None, least=2)[0]
         parts, total = self.unpack(theta), 0.0
-        first = symbols[: self.context + 1]  # scored in full
+        first = text[: self.context + 1]  # scored in full
         total += float(_surprise(self._forward(parts, first[None, :-1])[0], first[1:]).sum())
         scored = len(first)
-        starts = np.arange(scored + stride - self.context - 1, len(symbols) - self.context, stride)
+        starts = np.arange(scored + stride - self.context - 1, len(text) - self.context, stride)
         for block in np.array_split(starts, max(1, -(-len(starts) // 32))):
             if len(block):
-                windows = symbols[block[:, None] + np.arange(self.context + 1)]
+                windows = text[block[:, None] + np.arange(self.context + 1)]
                 surprise = _surprise(self._forward(parts, windows[:, :-1])[0], windows[:, 1:].ravel())
                 total += float(surprise.reshape(len(block), -1)[:, -stride:].sum())
         scored += stride * len(starts)
-        if scored < len(symbols):  # the rest, shorter than a stride
-            window = symbols[-self.context - 1 :]
+        if scored < len(text):  # the rest, shorter than a stride
+            window = text[-self.context - 1 :]
             surprise = _surprise(self._forward(parts, window[None, :-1])[0], window[1:])
-            total += float(surprise[scored - len(symbols) :].sum())
-        return total / (len(symbols) - 1) / np.log(2)
+            total += float(surprise[scored - len(text) :].sum())
+        return total / (len(text) - 1) / np.log(2)
 
-    def sample(self, theta, symbols, length, rng, temperature=1.0):
+    def sample(
+        self,
+        theta: ArrayLike,
+        symbols: ArrayLike,
+        length: int,
+        rng: np.random.Generator,
+        temperature: float = 1.0,
+    ) -> Array:
         """Return symbols (m + length,): the given ones, at least one, and a drawn continuation.
 
         Parameters
@@ -242,7 +257,7 @@ class Transformer:
 
     # ------------------------------------------------------------------------------------------ the computation
 
-    def _forward(self, parts, windows):
+    def _forward(self, parts: Parts, windows: Array) -> tuple[Array, Any]:
         """Return the logits (n·t, n_symbols) and what the backward pass needs."""
         n, t = windows.shape
         d, size = self.width, self.width // self.heads
@@ -276,7 +291,9 @@ class Transformer:
         logits = f @ (parts["embedding"].T if self.tied else parts["readout"])
         return logits, (memory, norm, root, f)
 
-    def _loss_and_parts(self, parts, windows, targets, names):
+    def _loss_and_parts(
+        self, parts: Parts, windows: Array, targets: Array, names: set[str]
+    ) -> tuple[float, Parts]:
         n, t = windows.shape
         logits, (memory, norm, root, f) = self._forward(parts, windows)
         rows = np.arange(n * t)
@@ -315,13 +332,23 @@ class Transformer:
                 grads["embedding"] = grads["embedding"] + inner if self.tied else inner
         return loss, grads
 
-    def _back_layer(self, i, parts, memory, dx, grads, names, n, t):
+    def _back_layer(
+        self,
+        i: int,
+        parts: Parts,
+        memory: tuple[Array, ...],
+        dx: Array,
+        grads: Parts,
+        names: set[str],
+        n: int,
+        t: int,
+    ) -> None:
         """Turn dx, by the stream above layer i, into that below it, in place, and note the layer's gradients."""
         norm1, root1, a, q, k, v, weights, seen, norm2, root2, b, hidden = memory
         d, size = self.width, self.width // self.heads
         scale = dx.real.dtype.type(1 / np.sqrt(size))
 
-        def note(name, left, right):
+        def note(name: str, left: Array, right: Array) -> None:
             if f"{i}.{name}" in names:
                 grads[f"{i}.{name}"] = left.T @ right
 
@@ -352,13 +379,13 @@ class Transformer:
             grads[f"{i}.norm_attention"] = np.einsum("ij,ij->j", da, norm1)
         dx += _back_normalise(da * parts[f"{i}.norm_attention"], norm1, root1)
 
-    def _checked(self, theta):
+    def _checked(self, theta: ArrayLike) -> Array:
         theta = np.asarray(theta)
         if theta.shape != (self.n_params,):
             raise ValueError(f"theta must have shape ({self.n_params},), got {theta.shape}")
         return theta if theta.dtype.kind in "fc" else theta.astype(np.float32)
 
-    def _checked_windows(self, windows, most, least=1):
+    def _checked_windows(self, windows: ArrayLike, most: int | None, least: int = 1) -> Array:
         windows = np.asarray(windows)
         if windows.ndim != 2 or windows.dtype.kind not in "iu":
             raise ValueError(f"symbols must be whole numbers in rows of equal length, got {windows.dtype} "
@@ -406,7 +433,7 @@ class Adapter:
     matrices: tuple[str, ...] = ("query", "value")
     alpha: float = 8.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "matrices", tuple(self.matrices))
         if not self.matrices or set(self.matrices) - set(MATRICES) or len(set(self.matrices)) < len(self.matrices):
             raise ValueError(f"matrices must be some of {MATRICES}, each once, got {self.matrices}")
@@ -414,23 +441,23 @@ class Adapter:
         object.__setattr__(self, "rank", whole("rank", self.rank, 1, most))
         object.__setattr__(self, "alpha", positive("alpha", self.alpha))
 
-    def _adapted(self):
+    def _adapted(self) -> dict[str, tuple[int, ...]]:
         shapes = self.model.shapes
         return {f"{i}.{name}": shapes[f"{i}.{name}"] for i in range(self.model.layers) for name in self.matrices}
 
     @property
-    def n_params(self):
+    def n_params(self) -> int:
         """Length of phi: rank (d_in + d_out), summed over the adapted matrices."""
         return sum(self.rank * sum(shape) for shape in self._adapted().values())
 
-    def init(self, rng, dtype=np.float32):
+    def init(self, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Array:
         """Draw phi (n_params,): A normal with variance 1 / d_in, B zero, so that nothing has changed yet."""
         phi, rng = np.zeros(self.n_params, dtype), generator("rng", rng)
         for A, _ in self.unpack(phi).values():
             A[:] = rng.standard_normal(A.shape) / np.sqrt(len(A))
         return phi
 
-    def unpack(self, phi):
+    def unpack(self, phi: ArrayLike) -> dict[str, tuple[Array, Array]]:
         """Return phi as a dict from the matrix's name to (A (d_in, rank), B (rank, d_out)): views, not copies."""
         phi = np.asarray(phi)
         if phi.shape != (self.n_params,):
@@ -442,7 +469,7 @@ class Adapter:
             start = end
         return pairs
 
-    def merge(self, theta, phi):
+    def merge(self, theta: ArrayLike, phi: ArrayLike) -> Array:
         """Return a copy of theta (n_params,) into whose matrices the adapters are added."""
         merged = np.array(theta, np.result_type(theta, phi))
         parts = self.model.unpack(merged)
@@ -450,15 +477,17 @@ class Adapter:
             parts[name] += merged.real.dtype.type(self.alpha / self.rank) * (A @ B)
         return merged
 
-    def forward(self, theta, phi, windows):
+    def forward(self, theta: ArrayLike, phi: ArrayLike, windows: ArrayLike) -> Array:
         """Return the logits (n, t, n_symbols) of the adapted model: xW + (alpha/rank)(xA)B."""
         return self.model.forward(self.merge(theta, phi), windows)
 
-    def loss(self, theta, phi, windows):
+    def loss(self, theta: ArrayLike, phi: ArrayLike, windows: ArrayLike) -> float:
         """Return the mean loss of the adapted model, as ``Transformer.loss``."""
         return self.model.loss(self.merge(theta, phi), windows)
 
-    def loss_and_grad(self, theta, phi, windows):
+    def loss_and_grad(
+        self, theta: ArrayLike, phi: ArrayLike, windows: ArrayLike
+    ) -> tuple[float, Array]:
         """Return the mean loss and its gradient by phi (n_params,): theta is frozen.
 
         By the chain rule, from dW, the gradient by an adapted matrix: dA = s dW Bᵀ and dB = s Aᵀ dW with
@@ -475,24 +504,24 @@ class Adapter:
         return loss, gradient
 
 
-def _relu(x):
+def _relu(x: Array) -> Array:
     return np.maximum(x, 0, out=x) if x.dtype.kind == "f" else x * (x.real > 0)
 
 
-def _normalise(x):
+def _normalise(x: Array) -> tuple[Array, Array]:
     """Return x with every row divided by its root mean square, and the reciprocal of that (n, 1)."""
     root = 1 / np.sqrt(np.einsum("ij,ij->i", x, x) / x.shape[1] + _EPS)[:, None]
     root = root.astype(x.dtype, copy=False)
     return x * root, root
 
 
-def _back_normalise(dnorm, norm, root):
+def _back_normalise(dnorm: Array, norm: Array, root: Array) -> Array:
     """Return the derivative by x, given the one by norm = x · root."""
     along = (np.einsum("ij,ij->i", dnorm, norm) / norm.shape[1])[:, None].astype(norm.dtype, copy=False)
     return root * (dnorm - norm * along)
 
 
-def _surprise(logits, targets):
+def _surprise(logits: Array, targets: Array) -> Array:
     """Return −log softmax(logits)[target] for every row."""
     shifted = logits - logits.real.max(axis=1, keepdims=True)
     return np.log(np.einsum("ij->i", np.exp(shifted))) - shifted[np.arange(len(targets)), targets]

@@ -14,16 +14,18 @@ validation set, after each pass over the training set::
 ``make tables`` computes the tables again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from downhill.arguments import one_of, whole
 from downhill.networks import all_digits
 from downhill.spaces import Choice, Float, Integer, Space
+from downhill.types import Array, Config
 
 __all__ = ["EPOCHS", "SPACE", "Split", "Table", "Trainer", "cost", "load_digits_split", "load_table"]
 
@@ -66,16 +68,16 @@ _SET_SIZE = 599
 class Split(NamedTuple):
     """Digits for training, validation and test: X (599, 64), pixels from 0 to 1; y (599,), labels from 0 to 9."""
 
-    X_train: np.ndarray
-    y_train: np.ndarray
-    X_validation: np.ndarray
-    y_validation: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
+    X_train: Array
+    y_train: Array
+    X_validation: Array
+    y_validation: Array
+    X_test: Array
+    y_test: Array
 
 
 @cache
-def load_digits_split():
+def load_digits_split() -> Split:
     """Return scikit-learn's 1797 digits in three stratified sets of 599, always the same; nothing is downloaded.
 
     Returns
@@ -127,7 +129,7 @@ class Trainer:
         If config is not a configuration of SPACE, or seed not a whole number of at least 0.
     """
 
-    def __init__(self, config, seed):
+    def __init__(self, config: Config, seed: int) -> None:
         from sklearn.neural_network import MLPClassifier
 
         SPACE.validate(config)
@@ -141,18 +143,18 @@ class Trainer:
         self.model = MLPClassifier(random_state=seed, shuffle=False, **_settings(config))
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         return len(self._counts)
 
     @property
-    def validation(self):
+    def validation(self) -> Array:
         return self._counts[:, 0] / _SET_SIZE
 
     @property
-    def test(self):
+    def test(self) -> Array:
         return self._counts[:, 1] / _SET_SIZE
 
-    def train(self, epochs):
+    def train(self, epochs: int) -> Array:
         """Train so many epochs more and return their validation errors (epochs,).
 
         Raises
@@ -167,7 +169,7 @@ class Trainer:
             self._counts = np.concatenate([self._counts, [self._count_errors()]])
         return self.validation[-epochs:]
 
-    def _train_epoch(self):
+    def _train_epoch(self) -> None:
         from sklearn import config_context
 
         split = load_digits_split()
@@ -183,7 +185,7 @@ class Trainer:
                     raise
         self.diverged = not (_is_finite(self.model) and np.isfinite(self.model.loss_))
 
-    def _count_errors(self):
+    def _count_errors(self) -> list[int]:
         """Return the numbers of wrong answers on the validation set and on the test set."""
         split = load_digits_split()
         pairs = [(split.X_validation, split.y_validation), (split.X_test, split.y_test)]
@@ -191,7 +193,7 @@ class Trainer:
             return [round(0.9 * _SET_SIZE)] * 2
         return [int(np.sum(self._predict(X) != y)) for X, y in pairs]
 
-    def _predict(self, X):
+    def _predict(self, X: Array) -> Array:
         """Return what model.predict does, without its checks, which would take a sixth of the time."""
         (W, V), (b, c) = self.model.coefs_, self.model.intercepts_
         with np.errstate(all="ignore"):
@@ -200,7 +202,7 @@ class Trainer:
             return np.argmax(hidden @ V + c, axis=1)
 
 
-def cost(config, epochs=EPOCHS):
+def cost(config: Config, epochs: int = EPOCHS) -> int:
     """Return what a run costs, the same on every machine: parameters × training images × epochs.
 
     That is the number of multiply-adds of the forward passes; the backward passes take about twice as many again. The
@@ -237,13 +239,13 @@ class Table:
         Errors after each epoch, shares from 0 to 1; ``[..., -1]`` is the end and ``[..., 8]`` is epoch 9.
     """
 
-    configs: list
-    seeds: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+    configs: list[Config]
+    seeds: Array
+    validation: Array
+    test: Array
 
 
-def load_table(name="random"):
+def load_table(name: str = "random") -> Table:
     """Read a stored table.
 
     Parameters
@@ -269,12 +271,12 @@ def load_table(name="random"):
         return Table(configs, stored["seeds"], stored["validation"] / _SET_SIZE, stored["test"] / _SET_SIZE)
 
 
-def _config(row):
+def _config(row: Iterable[Any]) -> Config:
     """Return the configuration of a row of a table, in which NaN stands for an inactive parameter."""
     return {name: value for name, value in zip(SPACE.names, row, strict=True) if value == value}
 
 
-def _settings(config):
+def _settings(config: Config) -> Config:
     """Return a configuration in the words of scikit-learn."""
     settings = {
         "learning_rate_init": config["learning_rate"],
@@ -289,5 +291,5 @@ def _settings(config):
     return {**settings, "beta_2": 1 - config["one_minus_beta_2"]}
 
 
-def _is_finite(model):
+def _is_finite(model: Any) -> bool:
     return all(np.isfinite(weights).all() for weights in (*model.coefs_, *model.intercepts_))
