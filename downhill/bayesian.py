@@ -22,8 +22,23 @@ from scipy.optimize import minimize as scipy_minimize
 from scipy.special import erfcx, log_ndtr, ndtr
 from scipy.stats import qmc
 
+from downhill.annotations import Array, ArrayLike
 from downhill.arguments import finite, finite_array, generator, not_negative, one_of, positive, share, whole
-from downhill.types import Array, ArrayLike
+
+__all__ = [
+    "KERNELS",
+    "GaussianProcess",
+    "MinimizeResult",
+    "confidence_bound",
+    "expected_improvement",
+    "fit",
+    "log_expected_improvement",
+    "minimize",
+    "sobol",
+    "srinivas_beta",
+    "suggest",
+    "thompson",
+]
 
 NOISE_FLOOR = 1e-8  # of the standardised values: `fit` never goes below, so that equal points do no harm
 _ROOT5 = np.sqrt(5.0)

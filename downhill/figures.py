@@ -43,9 +43,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 from PIL import Image
 
+from downhill.annotations import Array, ArrayLike
 from downhill.arguments import one_of, positive
 from downhill.markup import CSS, element_id, rich_text
-from downhill.types import Array, ArrayLike
 
 try:
     import anywidget

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from downhill.annotations import Array, ArrayLike, Config
 from downhill.arguments import generator, not_negative, one_of, positive, whole
 from downhill.optimizers import adamw
 from downhill.transformer import Adapter, Transformer
-from downhill.types import Array, ArrayLike, Config
 
 __all__ = ["Alphabet", "FineTuning", "course_text", "draw_windows", "load_base", "load_runs", "save_base"]
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from downhill.annotations import Array
 from downhill.arguments import one_of, whole
-from downhill.types import Array
 
 __all__ = ["Asha", "Job", "JobResult", "Scheduler", "Trainable", "brackets", "rungs", "run_on_cluster"]
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from downhill.annotations import Array, ArrayLike
 from downhill.arguments import finite_array, generator, not_negative, one_of, whole
-from downhill.types import Array, ArrayLike
 
 __all__ = ["Network", "all_digits", "digits", "sharpness"]
 

@@ -23,8 +23,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from downhill.annotations import Array, ArrayLike
 from downhill.arguments import finite_array, not_negative, one_of, positive, share, whole
-from downhill.types import Array, ArrayLike
 
 __all__ = [
     "Rule",

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from downhill.types import Array
+from downhill.annotations import Array
 
 __all__ = ["plain", "plain_function", "simpler"]
 

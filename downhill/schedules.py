@@ -19,8 +19,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from downhill.annotations import Array, ArrayLike
 from downhill.arguments import not_negative, positive, whole
-from downhill.types import Array, ArrayLike
 
 __all__ = ["constant", "cosine", "exponential", "step_decay", "warmup_cosine", "warmup_linear"]
 

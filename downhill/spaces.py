@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from downhill.annotations import Array, ArrayLike, Config
 from downhill.arguments import finite, finite_array, generator, one_of, whole, within
-from downhill.types import Array, ArrayLike, Config
 
 __all__ = ["Choice", "Float", "Integer", "Space"]
 
@@ -242,6 +242,7 @@ class Space:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names, in the order of the coordinates."""
         return tuple(self.parameters)
 
     def sample(self, n: int, rng: np.random.Generator) -> list[Config]:

@@ -21,8 +21,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from downhill.annotations import Array, ArrayLike
 from downhill.arguments import finite_array, whole
-from downhill.types import Array, ArrayLike
 
 __all__ = ["GALLERY", "Minimum", "Surface", "quadratic"]
 

@@ -23,8 +23,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
+from downhill.annotations import Array, ArrayLike
 from downhill.arguments import generator, positive, whole
-from downhill.types import Array, ArrayLike
 
 __all__ = ["MATRICES", "Adapter", "Transformer"]
 

@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from downhill.annotations import Array, Config
 from downhill.arguments import one_of, whole
 from downhill.networks import all_digits
 from downhill.spaces import Choice, Float, Integer, Space
-from downhill.types import Array, Config
 
 __all__ = ["EPOCHS", "SPACE", "Split", "Table", "Trainer", "cost", "load_digits_split", "load_table"]
 
@@ -144,14 +144,17 @@ class Trainer:
 
     @property
     def epoch(self) -> int:
+        """Epochs trained so far."""
         return len(self._counts)
 
     @property
     def validation(self) -> Array:
+        """The share of wrong answers on the validation set after each epoch, (epoch,)."""
         return self._counts[:, 0] / _SET_SIZE
 
     @property
     def test(self) -> Array:
+        """The share of wrong answers on the test set after each epoch, (epoch,)."""
         return self._counts[:, 1] / _SET_SIZE
 
     def train(self, epochs: int) -> Array:
