@@ -6,6 +6,9 @@ import numpy.typing as npt
 
 __all__ = ["Array", "ArrayLike", "Config"]
 
-Array: TypeAlias = npt.NDArray[Any]  # the docstring says the shape
-ArrayLike: TypeAlias = npt.ArrayLike  # a number, an array, or nested sequences of numbers
-Config: TypeAlias = dict[str, Any]  # hyperparameters by name
+#: An array; the docstring says its shape.
+Array: TypeAlias = npt.NDArray[Any]
+#: A number, an array, or nested sequences of numbers.
+ArrayLike: TypeAlias = npt.ArrayLike
+#: Hyperparameters by name.
+Config: TypeAlias = dict[str, Any]

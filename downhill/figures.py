@@ -241,7 +241,7 @@ def show(fig: Any, caption: str, alt: str) -> None:
     ----------
     fig : matplotlib.figure.Figure, or anything with a `figure` (axes, a seaborn grid)
     caption : str
-        What to see in it; may contain ``$maths$`` and `` `code` ``.
+        What to see in it; may contain ``$maths$`` and code between backticks.
     alt : str
         What a reader who cannot see it should know.
 

@@ -24,7 +24,7 @@ def quiz(question: str, choices: Mapping[str, str], answer: str) -> None:
     Parameters
     ----------
     question : str
-        May contain ``$maths$`` and `` `code` ``, as all texts here.
+        May contain ``$maths$`` and code between backticks, as all texts here.
     choices : dict of str to str
         Choice to explanation, for right and wrong ones alike; letters A, B, … are put before them.
     answer : str

@@ -208,11 +208,6 @@ class Space:
         For a child its (parent, value): the child exists only where the parent has this value. The parent is a
         Choice or an Integer, and may be a child itself.
 
-    Attributes
-    ----------
-    names : tuple of str
-        The names, in the order of the coordinates.
-
     Raises
     ------
     ValueError

@@ -506,4 +506,6 @@ _SURFACES = (
 )
 
 #: The surfaces of the course by name.
+#:
+#: :meta hide-value:
 GALLERY: dict[str, Surface] = {surface.name: surface for surface in _SURFACES}

@@ -30,7 +30,7 @@ from downhill.spaces import Choice, Float, Integer, Space
 __all__ = ["EPOCHS", "SPACE", "Split", "Table", "Trainer", "cost", "load_digits_split", "load_table"]
 
 EPOCHS = 81
-"""Epochs of a full run: 3⁴, so that successive halving by 3 ends on it."""
+"""Epochs of a full run, 3⁴, so that successive halving by 3 ends on it."""
 
 SPACE = Space(
     {
@@ -60,6 +60,8 @@ activation
 solver, momentum, one_minus_beta_2
     Stochastic gradient descent with Nesterov's momentum, or Adam, for which 1 − β₂ is searched instead of β₂, since
     what matters is the distance from 1.
+
+:meta hide-value:
 """
 
 # Images in each of the three sets: a third of 1797.
@@ -114,12 +116,8 @@ class Trainer:
     ----------
     config : dict
         A copy of the configuration.
-    epoch : int
-        Epochs trained so far.
     diverged : bool
         Whether the weights or the loss are not finite.
-    validation, test : ndarray, (epoch,)
-        The share of wrong answers after each epoch, from 0 to 1.
     model : sklearn.neural_network.MLPClassifier
         The network; fitted after the first epoch.
 
@@ -149,12 +147,12 @@ class Trainer:
 
     @property
     def validation(self) -> Array:
-        """The share of wrong answers on the validation set after each epoch, (epoch,)."""
+        """The share of wrong answers on the validation set after each epoch, from 0 to 1, (epoch,)."""
         return self._counts[:, 0] / _SET_SIZE
 
     @property
     def test(self) -> Array:
-        """The share of wrong answers on the test set after each epoch, (epoch,)."""
+        """The share of wrong answers on the test set after each epoch, from 0 to 1, (epoch,)."""
         return self._counts[:, 1] / _SET_SIZE
 
     def train(self, epochs: int) -> Array:

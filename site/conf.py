@@ -1,6 +1,7 @@
 """Sphinx's settings for the web edition. tools/website.py prepares the pages and calls Sphinx on them."""
 
 import os
+import re
 from pathlib import Path
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
@@ -10,7 +11,15 @@ project = "Downhill"
 author = "the Downhill contributors"
 copyright = "the Downhill contributors. Text and figures: CC BY 4.0. Code: BSD 3-Clause"
 language = "en"
-extensions = ["myst_nb", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx_copybutton", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+
+# The pages of the package come from its docstrings, which say types and shapes; signatures stay short.
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+napoleon_google_docstring = False
+napoleon_use_param = False  # "the shape of x" is no link to something called x
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Attributes", "params_style")]  # a list, as of parameters
 
 nb_execution_mode = "off"  # the outputs are stored; nbval has reproduced them
 nb_render_markdown_format = "myst"
@@ -72,6 +81,24 @@ def add_buttons(app, page, template, context, doctree):
     ]
 
 
+def list_references(app, what, name, object_, options, lines):
+    """Make the references of a docstring a list; else "C. E. Rasmussen" would begin one with the letter C."""
+    if "References" not in lines:
+        return
+    first = lines.index("References") + 2
+    for at in range(first, len(lines)):
+        begins = re.match(r"[A-Z]\.", lines[at]) and (at == first or lines[at - 1].endswith("."))
+        if lines[at]:
+            lines[at] = "- " + lines[at].replace(".", "\\.", 1) if begins else "  " + lines[at]
+
+
+def skip_fields(app, what, name, object_, skip, options):
+    """Leave out the fields of a named tuple, of which Python says that they are an alias; its docstring says more."""
+    return True if (getattr(object_, "__doc__", "") or "").startswith("Alias for field number") else None
+
+
 def setup(app):
     app.connect("html-page-context", add_buttons, priority=900)
+    app.connect("autodoc-skip-member", skip_fields)
+    app.connect("autodoc-process-docstring", list_references, priority=400)  # before napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}

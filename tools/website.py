@@ -7,6 +7,7 @@ usage: python tools/website.py build [--lite] [--without-solutions]   the whole 
 The notebooks are the source and stay as they are: copies go to build/site-source, where Sphinx reads them.
 """
 
+import ast
 import base64
 import hashlib
 import html
@@ -260,6 +261,12 @@ def toctree(entries, caption=""):
     return "```{toctree}\n:hidden:\n" + caption + "\n" + "\n".join(entries) + "\n```"
 
 
+def fill(name, filled):
+    """Return the text of site/pages/<name>.md, with what stands between double braces filled in."""
+    text = (ROOT / "site" / "pages" / f"{name}.md").read_text(encoding="utf-8")
+    return re.sub(r"\{\{ (\w+) \}\}", lambda match: filled[match[1]], text)
+
+
 def lesson_item(lesson, solutions):
     """Return the entry of a lesson on the map, with its solutions or not; the first page has no exercises."""
     name, points, practice = lesson["name"], 0, ""
@@ -286,12 +293,11 @@ def index_page(lite, solutions):
         sections.append(f'## Part {part["number"]}: {part["title"].lower()}\n\n<ol class="dh-map">{items}</ol>')
         entries = [f"{lesson['number']} {lesson['title']} <notebooks/{lesson['name']}>" for lesson in part["lessons"]]
         trees.append(toctree(entries, f"{part['number']} {part['title']}"))
-    trees.append(toctree(["glossary", "references", "instructors"], "More"))
-    text = (ROOT / "site" / "pages" / "index.md").read_text(encoding="utf-8")
+    trees.append(toctree(["glossary", "references", "api", "instructors"], "More"))
     filled = {"lessons": "\n\n".join(sections), "contents": "\n\n".join(trees),
               "run": RUN if lite else DOWNLOAD,
               "compare": COMPARE if solutions else COMPARE_LATER}  # fmt: skip
-    return re.sub(r"\{\{ (\w+) \}\}", lambda match: filled[match[1]], text)
+    return fill("index", filled)
 
 
 def glossary_targets(entries):
@@ -353,6 +359,38 @@ def references_page():
     return (ROOT / "site" / "pages" / "references.md").read_text(encoding="utf-8") + "\n" + "\n".join(lines) + "\n"
 
 
+def modules():
+    """Read the package's docstring.
+
+    Returns
+    -------
+    opening, rest : str
+        What stands before and after its table, in reStructuredText.
+    rows : list of (str, str, str)
+        Of each module its name, the lessons that teach it, such as ``2.1–2.3``, and what it holds.
+    """
+    source = (ROOT / "downhill" / "__init__.py").read_text(encoding="utf-8")
+    line = r"=+  =+  =+\n"
+    opening, _, table, rest = re.split(line, ast.get_docstring(ast.parse(source)))
+    return opening.strip(), rest.strip(), re.findall(r"^``(\w+)``\s+(\S+)\s+(.+)$", table, flags=re.MULTILINE)
+
+
+def api_pages():
+    """Return the pages of the package by their names: the modules with their lessons, and a page a module."""
+    numbers = {lesson["number"]: lesson["name"] for part in parts() for lesson in part["lessons"]}
+    lead = lambda match: f"[{match[0]}](notebooks/{numbers[match[0]]}.ipynb)"
+    opening, rest, rows = modules()
+    lines = ["| Module | Lesson | What it holds |", "|---|---|---|"]
+    for name, taught, holds in rows:
+        lines.append(f"| [`{name}`](api/{name}.md) | {re.sub(r'[0-9][.][0-9]', lead, taught)} | {holds} |")
+    names = {name: f"downhill.{name}" for name, _, _ in rows} | {"helpers": "helpers"}
+    contents = toctree([f"{full} <api/{name}>" for name, full in names.items()])
+    written = {"api": fill("api", {"opening": opening, "modules": "\n".join(lines), "rest": rest, "contents": contents})}
+    for name, full in names.items():
+        written[f"api/{name}"] = f"# `{full}`\n\n```{{eval-rst}}\n.. automodule:: {full}\n   :members:\n```\n"
+    return written
+
+
 def instructors_page(known):
     """Return docs/instructors.md with links that fit the site."""
     text = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
@@ -398,7 +436,8 @@ def write_sources(lite, solutions):
     (SOURCE / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "basins.png", SOURCE / "docs")
     written = {"index": index_page(lite, solutions), "glossary": glossary_page(entries),
-               "references": references_page(), "instructors": instructors_page(known)}  # fmt: skip
+               "references": references_page(), "instructors": instructors_page(known), **api_pages()}  # fmt: skip
+    (SOURCE / "api").mkdir()
     for name, text in written.items():
         (SOURCE / f"{name}.md").write_text(text, encoding="utf-8")
 

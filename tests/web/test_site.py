@@ -1,5 +1,7 @@
 """The built site without a browser: its links, its weight, its glossary. `make test-web` builds it first."""
 
+import importlib
+import inspect
 import json
 import re
 import sys
@@ -149,6 +151,18 @@ def test_every_notebook_has_a_page_and_its_download():
         assert (SITE / "download" / page).read_bytes() == (ROOT / page).read_bytes()
 
 
+@needs_site
+def test_all_that_the_package_offers_has_its_place():
+    import downhill
+
+    for name in [*(f"downhill.{module}" for module in downhill.__all__), "helpers"]:
+        text, offered = page_of(f"api/{name.removeprefix('downhill.')}.html"), importlib.import_module(name)
+        for public in offered.__all__:
+            if inspect.isfunction(getattr(offered, public)) or inspect.isclass(getattr(offered, public)):
+                assert f'id="{name}.{public}"' in text, (name, public)
+        assert "Alias for field" not in text and "<ol class=" not in text  # a reference, "C. Rasmussen", begins no list
+
+
 class Folded(HTMLParser):
     """The text of a page that a reader sees before anything is unfolded."""
 
@@ -197,7 +211,7 @@ def test_moving_figures_say_in_words_what_they_show():
 
 @needs_site
 def test_a_quiz_does_not_give_its_answer_away():
-    for page in links.page_paths(SITE):
+    for page in (SITE / "notebooks").rglob("*.html"):
         assert not re.search(r">answer</span><span class=\"o\">=", page.read_text(encoding="utf-8")), page
 
 
