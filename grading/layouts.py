@@ -27,7 +27,7 @@ NAMELESS = {
 # Canvas, lib/content_zipper.rb: name, LATE, the user's number (or "anon_" and letters), joined by _; then the number
 # of the attachment and the file's name, or text.html, or link.html. A name may have _, but no number between two _.
 CANVAS = re.compile(
-    r"(?:(?P<name>.+?)_)??(?P<late>LATE_)?(?:(?P<id>\d+)|anon_(?P<anon>[A-Za-z0-9]+))_(?:question_\d+_)?"
+    r"(?:(?P<late2>LATE_)?anon_(?P<anon>[A-Za-z0-9]+)|(?P<name>.+?)_(?P<late>LATE_)?(?P<id>\d+))_(?:question_\d+_)?"
     r"(?:(?P<file_id>\d+)_(?P<file>.+)|(?P<page>(?:text|link)\.html))",
     re.IGNORECASE | re.DOTALL,
 )
@@ -52,8 +52,8 @@ NOT_SUBMITTED = {"source", "release", "autograded", "feedback", "downloaded"}
 # Folders of the course, of a term, or of a computer: never a student.
 COURSE_FOLDER = re.compile(
     r"work|exercises?|solutions?|notebooks?|downhill.*|course|submitted( files)?|submissions?|src|old|new|final|archive"
-    r"|backup|(\d+_)?(week|homework|hw|assignment|sheet|lab|part|session|lesson|unit|task|version|attempt|woche|blatt"
-    r"|aufgabe|uebung|übung|abgabe|versuch|semaine|devoir|tarea)(s|n|en)?[ _.-]*\d*",
+    r"|backup|(\d+_)?(homework|hw|assignment|aufgabe|uebung|übung|abgabe|devoir|tarea)(s|n|en)?[ _.-]*\d*"
+    r"|(week|sheet|lab|part|session|lesson|unit|task|version|attempt|woche|blatt|versuch|semaine)s?[ _.-]*\d+",
     re.IGNORECASE,
 )
 # What a browser, an editor or a file manager makes of a name when there is one already.
@@ -296,21 +296,15 @@ def canvas(listing):
 
 
 def _is_canvas(found, depth):
-    """Say whether numbers are as Canvas gives them: each attachment has its own, and each person one name."""
-    files, names = defaultdict(set), defaultdict(set)
-    for entry, match in found.items():
-        if match["file_id"]:
-            files[match["file_id"]].add(entry.parts[depth])
-        names[match["id"] or match["anon"]].add((match["name"] or "").casefold())
-    pieces = {piece for each in files.values() for piece in each}
-    alone = all(len({ENDINGS.sub("", piece) for piece in each}) == 1 for each in files.values())
-    return bool(pieces or names) and alone and all(len(each) == 1 for each in names.values())
+    """Say whether numbers are as Canvas gives them: nearly each attachment has its own."""
+    files = {(match["file_id"], ENDINGS.sub("", entry.parts[depth])) for entry, match in found.items()}
+    return len({number for number, _ in files}) > len(files) / 2
 
 
 def _canvas_claim(match, entry, depth):
     number = match["id"] or match["anon"]
     named = match["file"] or match["page"]
-    note = "Canvas marks it as late." if match["late"] else ""
+    note = "Canvas marks it as late." if match["late"] or match["late2"] else ""
     return Claim(match["name"] or f"anonymous {number}", number, (named, *entry.parts[depth + 1 :]), note=note)
 
 
@@ -355,10 +349,12 @@ def nbgrader(listing):
 def _by_part(entries, listing):
     """Return claims of entries by the names of parts in their paths."""
     before, after, loose = {}, {}, set()  # from entries to the place of the piece that may be the student
+    places = {}  # of the part
     for entry in entries:
         place = next((n for n, piece in enumerate(entry.parts) if piece in listing.sheets), None)
         if place is None or (place == len(entry.parts) - 1 and entry.kind == "file"):
             continue
+        places[entry] = place
         outer = [n for n in range(place) if not listing.is_course_folder(entry.parts[n])]
         if outer:
             before[entry] = outer[-1]
@@ -367,22 +363,30 @@ def _by_part(entries, listing):
             after[entry] = place + 1
         elif below and not listing.is_sheet(below[0]):
             loose.add(below[0])
-    people = {entry.parts[: place + 1] for entry, place in before.items()}
+    people = _innermost(before)
     if len(people) > 1 or (people and not after and len(loose) < 2):
         chosen = before
     elif after:
         chosen = after
     else:  # CLASS/PART/ada.ipynb is for the general rule
         return {}
-    usual = Counter(sorted(len(path) for path in {e.parts[: place + 1] for e, place in chosen.items()}))
+    usual = Counter(sorted(len(path) for path in _innermost(chosen)))
     depth = usual.most_common(1)[0][0] - 1
     claims = {}
     for entry in entries:
-        at = min(depth, chosen.get(entry, depth))  # not so deep as a part's folder
+        at = depth
+        if chosen is before and depth >= places.get(entry, len(entry.parts)):  # the part's folder is no student
+            at = chosen.get(entry, depth)
         if len(entry.parts) > at + (entry.kind == "file"):
             parts_above = (piece for piece in entry.parts[:at] if piece in listing.sheets)
             claims[entry] = Claim(entry.parts[at], "", (*parts_above, *entry.parts[at + 1 :]))
     return claims
+
+
+def _innermost(places):
+    """Return the paths of folders that may be students, without those that hold others of them."""
+    paths = {entry.parts[: place + 1] for entry, place in places.items()}
+    return paths - {path[:n] for path in paths for n in range(len(path))}
 
 
 # --------------------------------------------------------------------------------------- the general rule
