@@ -282,15 +282,19 @@ def _tells_apart(pairs):
 
 def canvas(listing):
     """Return claims of NAME_NUMBER_NUMBER_FILE, side by side; _LATE is for late ones."""
-    beside, found = Counter(), defaultdict(dict)
+    beside, found = defaultdict(set), defaultdict(dict)
     for entry in listing.entries:
         for depth, piece in enumerate(entry.parts):
-            where = entry.parts[:depth]
-            beside[where] += not _is_nobodys(entry)
+            if not _is_nobodys(entry):
+                beside[entry.parts[:depth]].add(piece)
             if match := CANVAS.fullmatch(piece):
-                found[where][entry] = match
+                found[entry.parts[:depth]][entry] = match
     most = max(found, key=lambda where: len(found[where]), default=None)
-    if most is None or 2 * len(found[most]) <= beside[most] or not _is_canvas(found[most], len(most)):
+    if most is None:
+        return {}
+    pieces = {entry.parts[len(most)] for entry in found[most]}
+    files = any(len(entry.parts) == len(most) + 1 for entry in found[most])  # Canvas itself makes no folders
+    if not files or 2 * len(pieces) <= len(beside[most]) or not _is_canvas(found[most], len(most)):
         return {}
     return {entry: _canvas_claim(match, entry, len(most)) for entry, match in found[most].items()}
 

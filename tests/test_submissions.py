@@ -7,6 +7,7 @@ import stat
 import tarfile
 import zipfile
 from pathlib import Path
+from random import Random
 
 import pytest
 from conftest import ROOT
@@ -164,6 +165,21 @@ LISTINGS = {
         "canvas",
         [f"lovelaceada_1234_5678_work/{NAME}.ipynb", f"noycebob_99_7777_{NAME}.ipynb"],
         {"1234": ONE, "99": ONE},
+    ),
+    "folders with years are not Canvas's files": (
+        "nbgrader",
+        [*(f"ws_2026_27_x/{PART}/{name}" for name in TWO), f"ws_2026_27_x/{PART}/y.ipynb", f"ada/{PART}/{NAME}.ipynb"],
+        {"ws_2026_27_x": [*TWO, "y.ipynb"], "ada": ONE},
+    ),
+    "canvas, a number as a name": (
+        "canvas",
+        [f"0012_104_5040_{NAME}.ipynb", "0012_104_5041_x.ipynb", f"noycebob_99_7777_{NAME}.ipynb"],
+        {"104": [f"{NAME}.ipynb", "x.ipynb"], "99": ONE},
+    ),
+    "nbgrader, a student called like a word of the course": (
+        "nbgrader",
+        [f"c/wrap/Final/{PART}/{NAME}.ipynb", f"c/wrap/x.y/{PART}/{NAME}.ipynb", "c/wrap/x.y/notes/x.ipynb"],
+        {"Final": ONE, "x.y": [f"{NAME}.ipynb", "x.ipynb"]},
     ),
     "names with years are not Canvas's numbers": (
         "folders",
@@ -826,3 +842,46 @@ def test_a_dry_run_says_who_would_be_whom_and_runs_nothing(tmp_path, capsys, mon
     assert not (tmp_path / "out").exists()
     assert main([*words, "--only", "2,Ada"]) == 0 and "2 handed in, 1 with" in capsys.readouterr().out
     assert main([*words, "--only", "Zoe"]) == 2 and "Nobody here is called Zoe." in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------------- classes by chance
+
+PEOPLE = [
+    "Ada", "ada", "Jan Novak", "J\u00f6rg M\u00fcller", "O'Neil", "李 明", "Mary-Ann", "1_ada", "2_bob", "Week", "a b c", "12", "0012",
+    "Smith, J", "x.y", "Student 1", "Student 2", "Anne (she)", "null", "Lab Rat", "Final", "100%", "a&b", "İ", "ß", "SS",
+]  # fmt: skip
+HANDED_IN = [f"{NAME}.ipynb", "2_curvature.ipynb", "my work.ipynb", "final_v2.ipynb", f"{NAME} (1).ipynb", "w.zip"]
+PLACES = {
+    "moodle": (str, "{name}_{n}_assignsubmission_file/{inner}{file}"),
+    "moodle without folders": (str, "{name}_{n}_assignsubmission_file_{file}"),
+    "canvas": (str, "{canvas}_{late}{n}_{n}{k}_{file}"),
+    "blackboard": (str, "HW 1_{n}_attempt_2026-11-03-10-00-0{k}_{file}"),
+    "brightspace": (str, "{n}-77 - {name} - Nov 3, 2026 100{k} AM/{file}"),
+    "brightspace, files": (str, "{n}-77 - {name} - Nov 3, 2026 100{k} AM - {file}"),
+    "sakai": (str, "HW/{name}, F({n})/Submission attachment(s)/{file}"),
+    "nbgrader": (None, f"submitted/{{name}}/{PART}/{{file}}"),
+    "folders": (None, "{name}/{inner}{file}"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_nobody_is_lost_and_no_two_are_merged(place, tmp_path):
+    number, pattern = PLACES[place]
+    for seed in range(25):
+        random = Random(seed)
+        listing, expected = {}, {}
+        for n, name in enumerate(random.sample(PEOPLE, random.randint(2, 9)), 100):
+            files = random.sample(HANDED_IN, random.randint(1, 3))
+            expected[str(n) if number else name] = len(files)
+            canvas = "".join(filter(str.isalnum, name.lower()))
+            for k, file in enumerate(files):
+                inner = random.choice(["", "sub/", "work/", f"{PART}/"])
+                shown = name.replace("_", " ") if "moodle" in place else name.partition("(")[0]
+                shown = name if place in ("nbgrader", "folders") else shown
+                path = pattern.format(name=shown, n=n, k=k, file=file, inner=inner, canvas=canvas, late="LATE_" * (n % 2))
+                data = zipped({f"work/{NAME}.ipynb": notebook(path)}) if file == "w.zip" else notebook(path)
+                listing["wrap/" * (seed % 3) + path] = data
+        (tmp_path / "class.zip").write_bytes(zipped(listing))
+        found = find(tmp_path / "class.zip", PART)
+        assert {s.id: len(s.files) for s in found} == expected, seed
+        assert len({s.slug.lower() for s in found}) == len(found)
