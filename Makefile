@@ -2,19 +2,28 @@
 PYTHON ?= python3
 VENV = .venv/bin/python
 
-.PHONY: course check reset grading test test-grading site site-links test-web exercises render tables language-model bench lock
-.PHONY: lite test-lite test-web-full test-oldest test-newest
+.PHONY: course work check update add reset grading test test-grading site site-links test-web exercises render exercise tables language-model bench lock
+.PHONY: test-release lite test-lite test-web-full test-oldest test-newest
 
 course:  ## set up and open JupyterLab on start_here; ARGS="--no-browser --port 8899" passes options on
 	@$(PYTHON) tools/course.py course $(ARGS)
 
+work:  ## only put your copies of the exercises into work/, and say what was revised; nothing is installed
+	@$(PYTHON) tools/course.py work
+
 check:  ## run your own notebooks in work/ and print the scorecards
 	@$(PYTHON) tools/course.py check $(ARGS)
+
+update:  ## put corrected tasks and checks around your answers; EXERCISE=1_landscape/1_surfaces does one
+	@$(PYTHON) tools/course.py update $(EXERCISE)
+
+add:  ## ZIP=../2_convergence.zip unpacks another part, or a newer zip, into this folder
+	@$(PYTHON) tools/course.py add "$(ZIP)"
 
 reset:  ## EXERCISE=1_landscape/1_surfaces gives a fresh copy and keeps yours
 	@$(PYTHON) tools/course.py reset $(EXERCISE)
 
-grading:  ## for instructors: ARGS="selftest", "release PART", "grade FOLDER_OR_ZIP --part PART", "export RESULTS"
+grading:  ## for instructors: ARGS="selftest", "release PART", "grade FOLDER_OR_ZIP --part PART", "export RESULTS", "nbgrader PART"
 	@$(PYTHON) tools/course.py grading $(ARGS)
 
 test:  ## install what authors need and run every test
@@ -22,6 +31,9 @@ test:  ## install what authors need and run every test
 
 test-grading:  ## the long tests of the grader: hostile submissions, listed mistakes, interruption, a cluster
 	@OMP_NUM_THREADS=1 $(VENV) -m pytest -m "long or not long" tests/test_grading.py
+
+test-release:  ## from the zip to full marks: installs what students get; a few minutes, and needs the package index
+	@$(VENV) -m pytest -m "long or not long" tests/test_release.py $(ARGS)
 
 test-oldest:  ## every test on the lowest versions that requirements.txt admits, in .venv-oldest; needs Python 3.11 or 3.12
 	@$(PYTHON) tools/course.py test --versions constraints-oldest.txt $(ARGS)
@@ -48,10 +60,14 @@ test-web:  ## build the web edition and test it in Chromium
 	@$(PYTHON) tools/course.py test-web $(ARGS)
 
 exercises:  ## make exercises/ from solutions/
-	@$(VENV) tools/notebooks.py exercises
+	@$(VENV) -m tools.notebooks exercises
+
+q = '$(subst ','\'',$(1))'
+exercise:  ## make the cells of a new exercise: SLUG=my_slug NOTEBOOK=1_landscape/1_surfaces STARS=2 TITLE="Find the slope"
+	@$(VENV) tools/new_exercise.py $(call q,$(SLUG)) $(call q,$(NOTEBOOK)) $(call q,$(STARS)) $(call q,$(TITLE))
 
 render:  ## run lessons and solutions and store their outputs; NOTEBOOKS="a.ipynb b.ipynb" for some
-	@$(VENV) tools/notebooks.py render $(NOTEBOOKS)
+	@$(VENV) -m tools.notebooks render $(NOTEBOOKS)
 
 tables:  ## compute the stored results that part 3 reads again, from scratch
 	@OMP_NUM_THREADS=1 $(VENV) tools/tables.py

@@ -3,6 +3,7 @@
 grade SUBMISSIONS --part PART    grade, and write grades.csv, report.html, feedback/ and free_text.csv
 selftest                         grade the course's own solutions, and try to break out of the sandbox
 release PART                     one zip for students, without solutions and hidden tests
+nbgrader PART                    make an nbgrader course in a folder of its own
 export RESULTS --db URL          write the scores into an nbgrader gradebook
 """
 
@@ -30,7 +31,8 @@ def parser():
     grade.add_argument("--out", type=Path, default=Path("results"), help="where results go (default: results)")
     grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a processor)")
     grade.add_argument("--scheduler", help="the address of a Dask scheduler, such as tcp://10.0.0.5:8786")
-    grade.add_argument("--timeout", type=float, default=120, help="seconds for one notebook (default: 120)")
+    grade.add_argument("--timeout", type=float, default=120,
+                       help="seconds for one notebook, a quarter of them for one cell (default: 120)")  # fmt: skip
     grade.add_argument("--only", help="names or numbers of students, separated by commas")
     grade.add_argument("--layout", choices=tuple(LAYOUTS), help="how files are named, if the rules see it wrongly: "
                        + "; ".join(f"{name}, {looks}" for name, (_, looks, _) in LAYOUTS.items()))  # fmt: skip
@@ -44,9 +46,13 @@ def parser():
     give = commands.add_parser("release", help="one zip for students")
     give.add_argument("part")
     give.add_argument("--out", type=Path, help="the zip's name (default: PART.zip)")
+    course = commands.add_parser("nbgrader", help="make an nbgrader course in a folder of its own")
+    course.add_argument("part")
+    course.add_argument("--out", type=Path, default=Path("nbgrader"), help="its folder (default: nbgrader)")
     book = commands.add_parser("export", help="write scores into an nbgrader gradebook")
     book.add_argument("results", type=Path)
-    book.add_argument("--db", default="sqlite:///gradebook.db", help="an SQLAlchemy URL")
+    book.add_argument("--db", default="sqlite:///downhill-grades.db",
+                      help="an SQLAlchemy URL (default: sqlite:///downhill-grades.db)")  # fmt: skip
     return top
 
 
@@ -62,8 +68,8 @@ def grade(arguments):
     if private and not private.is_dir():
         print(f"There is no folder {private} with checks of your own.", file=sys.stderr)
         return 2
-    submissions = list(survey(arguments.submissions, arguments.part, arguments.layout).submissions)
-    chosen = submissions
+    found = survey(arguments.submissions, arguments.part, arguments.layout)
+    chosen = submissions = list(found.submissions)
     if arguments.only:
         chosen, unknown = choose(submissions, arguments.only)
         if unknown:
@@ -74,19 +80,19 @@ def grade(arguments):
     import_helpers()
     from grading.course import load_part
     from grading.grade import Options, grade_class
-    from grading.report import write_reports
-    from grading.store import batch_of
+    from grading.store import batch_of, open_results
 
     sheets = load_part(arguments.part, ROOT, private)
     options = Options(
         arguments.part, str(ROOT), str(private.resolve()) if private else None, arguments.timeout,
-        min(30.0, arguments.timeout), not arguments.no_sandbox, batch_of(arguments.submissions),
+        arguments.timeout / 4, not arguments.no_sandbox, batch_of(arguments.submissions),
     )  # fmt: skip
+    open_results(arguments.out)
+    check_marks(arguments.out, sheets, submissions)
     if private:
         from grading.selftest import prove_private
 
         prove_private(options)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     with _progress(len(chosen), arguments.json) as progress:
         if arguments.scheduler:
             from grading.cluster import grade_on_cluster
@@ -94,14 +100,49 @@ def grade(arguments):
             grade_on_cluster(chosen, options, arguments.out, arguments.scheduler, progress)
         else:
             grade_class(chosen, options, arguments.out, max(1, arguments.jobs), progress)
-    summary = write_reports(arguments.out, submissions, sheets, options.batch, arguments.lms)
-    if arguments.json:
-        print(json.dumps(summary))
-    else:
-        print(f"{summary['students']} students, {summary['mean_points']:.1f} of {summary['worth']} points in the mean; "
-              f"{summary['free_text_waiting']} free-text answers wait for a mark.\n"
-              f"Read {arguments.out / 'report.html'}; the table is {arguments.out / 'grades.csv'}.")  # fmt: skip
+    return report(arguments, found, sheets)
+
+
+def check_marks(out, sheets, submissions):
+    """Refuse marks that are none, or nobody's, before an hour of grading and not after it."""
+    if (out / "free_text.csv").exists():
+        from grading.classbook import open_book
+
+        open_book(out, sheets, submissions)
+
+
+def report(arguments, found, sheets):
+    """Write the reports of a graded class, and say what came of it; return the exit code."""
+    from grading.report import write_reports
+
+    summary = write_reports(arguments.out, list(found.submissions), sheets, arguments.lms)
+    summary["nobodys"] = list(found.nobodys)
+    print(json.dumps(summary) if arguments.json else _in_words(summary, arguments.out, arguments.lms))
     return 0
+
+
+def _in_words(summary, out, lms):
+    from grading.preview import nobodys_work
+
+    look, earlier = summary["need_a_look"], summary["earlier"]
+    needs = "needs" if look == 1 else "need"
+    lines = [
+        f"{summary['handed_in']} handed in, {summary['graded']} graded, {look} {needs} a look.",
+        f"{summary['mean_points']:.1f} of {summary['worth']} points in the mean of {summary['students']}; "
+        f"{summary['free_text_waiting']} free-text answers wait for a mark, {summary['free_text_blank']} are blank.",
+    ]
+    if earlier:
+        lines.append(f"{out} also holds {earlier} {'student' if earlier == 1 else 'students'} of earlier runs, and the "
+                     "tables have them too.")  # fmt: skip
+    lines += [f"{path} cannot be read, and belongs to no submission of this run: grade its folder again."
+              for path in summary["unreadable"]]  # fmt: skip
+    if missing_numbers := summary["left_out"]:
+        more = f" and {len(missing_numbers) - 10} more" if len(missing_numbers) > 10 else ""
+        lines.append(f"Without a number of the learning platform, and so not in grades-{lms}.csv: "
+                     f"{', '.join(missing_numbers[:10])}{more}.")  # fmt: skip
+    if summary["nobodys"]:
+        lines.append(nobodys_work(summary["nobodys"]))
+    return "\n".join([*lines, f"Read {out / 'report.html'}; the table is {out / 'grades.csv'}."])
 
 
 def dry_run(arguments):
@@ -157,11 +198,21 @@ def main(words=None):
 
             print(release.write_zip(arguments.part, arguments.out or Path(f"{arguments.part}.zip")))
             return 0
+        if arguments.command == "nbgrader":
+            from grading import nbcourse
+
+            print(nbcourse.make(arguments.part, arguments.out))
+            return 0
         from grading import gradebook
 
         return gradebook.export(arguments.results, arguments.db)
     except (Refused, FileNotFoundError) as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        print(f"{what}{error.strerror or error}. What was graded is kept; mend this, and the same command goes on.",
+              file=sys.stderr)  # fmt: skip
         return 2
     except KeyboardInterrupt:
         print("Stopped. What is graded is kept; the same command goes on from there.", file=sys.stderr)

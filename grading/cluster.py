@@ -4,7 +4,7 @@ import base64
 import threading
 
 from grading.course import BadCourse
-from grading.grade import Options, course_key, grade_submission, key_of, ungraded
+from grading.grade import Options, course_key, grade_submission, holds, key_of, ungraded
 from grading.session import Unsafe
 from grading.store import result_path, save, stored
 from grading.submissions import Handed, Submission
@@ -60,7 +60,7 @@ def grade_on_cluster(submissions, options, out, address, progress):
         def feed():
             for submission in waiting:
                 key, old = key_of(submission, options), stored(path_of(submission))
-                if old and old.get("key") == key:
+                if holds(old, key, options):
                     progress((submission.slug, old["points"], old["worth"], False))
                     continue
                 files = []

@@ -27,6 +27,7 @@ __all__ = ["BadCourse", "Exercise", "Question", "Sheet", "bench", "cells_of", "l
 ROOT = Path(__file__).resolve().parent.parent
 MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION *\n?", re.MULTILINE)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS *\n?", re.DOTALL | re.MULTILINE)
+TEXT_STUB = "*Write your answer here.*"  # as nbgrader_config.py has it
 FURTHER = "FAIL - a further check"  # all that a student is told of a hidden or private test
 
 
@@ -59,8 +60,9 @@ class Question:
     points: int
     model: str
     task: str = ""
-    task_id: str = ""  # of the cell that asks
+    task_id: str = ""  # of the cell that asks, which may be the cell of the answer
     answer_id: str = ""
+    stub: str = ""  # the answer's cell as it is released
 
 
 @dataclass(frozen=True)
@@ -167,10 +169,14 @@ def _load(path, part, private_path):
             given[cell.id] = _released(cell.source)
         if cell.cell_type == "markdown":
             if marks.get("grade"):
-                slug, model = marks["grade_id"].removeprefix("free_"), MARKER.sub("", cell.source).strip()
+                asked, stub, model = _taken_apart(cell.source)
+                if heading := re.match(r"#+ *(.+)", asked):
+                    title = heading[1]
+                asks = cell if asked else before
                 questions.append(
-                    Question(slug, title, int(marks["points"]), model, _task(before.source), before.id, cell.id)
-                )
+                    Question(marks["grade_id"].removeprefix("free_"), title, int(marks["points"]), model,
+                             _task(asked or before.source), asks.id, cell.id, stub)
+                )  # fmt: skip
             elif heading := re.match(r"#+ *(.+)", cell.source):
                 title = heading[1]
             before = cell
@@ -209,6 +215,13 @@ def _functions(source, path):
 
 def _task(source):
     return re.sub(r"^#+ *.+\n", "", source).strip()
+
+
+def _taken_apart(source):
+    """Return what stands above the model answer in its cell, the cell as it is released, and the model answer."""
+    asked, _, rest = source.partition("### BEGIN SOLUTION")
+    model, _, below = rest.partition("### END SOLUTION")
+    return asked.strip(), f"{asked}{TEXT_STUB}{below}", model.strip()
 
 
 def _released(source):

@@ -8,8 +8,6 @@ from tools.cells import normal
 
 __all__ = ["Essay", "free_texts"]
 
-STUB = "*Write your answer here.*"  # as nbgrader_config.py has it
-
 
 @dataclass(frozen=True)
 class Essay:
@@ -73,19 +71,19 @@ def _find(question, sheet, cells, names):
     below = range(start, len(cells))
     end = next((at for at in below if names[at] not in ("", question.answer_id)), len(cells))
     places = sorted({*meant, *range(start, end)})
-    pieces = [(at, _text(cells[at], at in meant)) for at in places]
-    if asked >= 0:
+    pieces = [(at, _added(cells[at].source, question.stub) if at in meant else _text(cells[at])) for at in places]
+    if asked >= 0 and asked not in meant:
         pieces.insert(0, (asked, _added(cells[asked].source, sheet.given[question.task_id])))
     if not any(text for _, text in pieces):
-        pieces = [(at, _text(cells[at], False)) for at in below if not names[at] and cells[at].kind != "code"]
+        pieces = [(at, _text(cells[at])) for at in below if not names[at] and cells[at].kind != "code"]
     pieces = [(at, text) for at, text in pieces if text]
     return Essay("\n\n".join(text for _, text in pieces), tuple(at for at, _ in pieces if cells[at].kind == "code"))
 
 
-def _text(cell, meant):
-    """Return what a cell holds of an answer; code is none, unless its cell was meant for the answer."""
-    text = normal(cell.source.replace(STUB, ""))
-    return text if cell.kind != "code" or meant or not _is_code(text) else ""
+def _text(cell):
+    """Return what a new cell holds of an answer; code is none."""
+    text = normal(cell.source)
+    return "" if cell.kind == "code" and _is_code(text) else text
 
 
 def _is_code(text):
@@ -99,7 +97,7 @@ def _is_code(text):
 
 
 def _added(source, given):
-    """Return what a student has written into the cell of the question."""
+    """Return what a student has written into a cell that was given."""
     source, given = normal(source), normal(given)
     if source.startswith(given):
         return source[len(given) :].strip()

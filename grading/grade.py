@@ -137,6 +137,7 @@ def grade_submission(submission, options, key=None):
         "part": options.part, "batch": options.batch, "key": key or key_of(submission, options),
         "points": sum(g["points"] for g in graded), "worth": sum(g["worth"] for g in graded),
         "flags": notes + flags, "notes": notes, "notebooks": graded,
+        "limit": options.seconds if any(notebook["late"] for notebook in graded) else None,
     }  # fmt: skip
 
 
@@ -144,7 +145,8 @@ def _absent(sheet):
     exercises = [{"slug": e.slug, "points": 0, "worth": e.points, "state": "absent", "said": [], "problem": "",
                   "detail": ""} for e in sheet.exercises]  # fmt: skip
     return {"name": sheet.name, "file": "", "points": 0, "worth": sum(e.points for e in sheet.exercises),
-            "exercises": exercises, "questions": [], "cells": [], "answers": {}, "flags": [], "notes": []}  # fmt: skip
+            "exercises": exercises, "questions": [], "cells": [], "answers": {}, "flags": [], "notes": [],
+            "late": False}  # fmt: skip
 
 
 def _best(sheet, copies, options):
@@ -153,6 +155,7 @@ def _best(sheet, copies, options):
     if not tries:
         return _absent(sheet)
     best = max(tries, key=lambda t: (t["points"], not any(q["empty"] for q in t["questions"])))
+    best["late"] = any(t["late"] for t in tries)
     if len(tries) > 1:
         said = ", ".join(f"{t['file']} ({t['points']})" for t in tries)
         best["notes"].insert(0, f"{len(tries)} different files answer {sheet.name}: {said}; {best['file']} counts.")
@@ -187,7 +190,7 @@ def _grade(sheet, cells, label, options):
         for slug in [slug for slug in asked if slug not in results]:  # no check cell, or one above its answer
             notebook.run(session.Cell("aids", asked[slug].aids))
             results[slug] = bench(sheet).run(asked[slug], notebook)
-        deaths = list(notebook.deaths)
+        deaths, late = list(notebook.deaths), notebook.late
     finally:
         notebook.close()
     results = [results[slug] for slug in asked]
@@ -211,6 +214,7 @@ def _grade(sheet, cells, label, options):
         "name": sheet.name, "file": label, "points": sum(r["points"] for r in results),
         "worth": sum(r["worth"] for r in results), "exercises": results, "questions": questions, "cells": shown,
         "answers": {e.answer_id: _answer(e, cells)[:20_000] for e in sheet.exercises}, "flags": flags, "notes": notes,
+        "late": late,
     }  # fmt: skip
 
 
@@ -294,11 +298,28 @@ def reaches_for_secrets(source):
 # ------------------------------------------------------------------------------------------------- a class
 
 
+def holds(old, key, options):
+    """Return whether a stored result need not be made again; one that met a limit of time must, with a larger one.
+
+    Parameters
+    ----------
+    old : dict or None
+    key : str
+        From ``key_of``.
+    options : Options
+
+    Returns
+    -------
+    bool
+    """
+    return bool(old) and old.get("key") == key and options.seconds <= (old.get("limit") or options.seconds)
+
+
 def work(submission, options, out):
     """Grade one submission unless its result is there already; return (slug, points, worth, whether it was new)."""
     path = result_path(out, options.part, options.batch, submission)
     key, old = key_of(submission, options), stored(path)
-    if old and old.get("key") == key:
+    if holds(old, key, options):
         return submission.slug, old["points"], old["worth"], False
     try:
         result = grade_submission(submission, options, key)

@@ -4,9 +4,10 @@ import os
 import sys
 from pathlib import Path
 
-from grading.course import ROOT, cells_of, load_part
-from grading.marks import read_marks
-from grading.store import stored
+from grading import Refused
+from grading.classbook import open_book
+from grading.course import ROOT, cells_of
+from grading.store import check_format
 
 __all__ = ["export"]
 
@@ -17,62 +18,75 @@ def export(results, url):
     Parameters
     ----------
     results : Path
-        The folder that ``grade --out`` wrote.
+        The folder that ``grade --out`` wrote. All its parts and batches are exported, as in its tables.
     url : str
-        An SQLAlchemy URL: ``sqlite:///gradebook.db``, ``postgresql://…``.
+        An SQLAlchemy URL: ``sqlite:///downhill-grades.db``, ``postgresql://…``.
 
     Returns
     -------
     int
         The exit code.
+
+    Raises
+    ------
+    Refused
+        If there is no graded class, or the database cannot be written.
     """
     try:
         from nbgrader.api import Gradebook
+        from sqlalchemy.exc import SQLAlchemyError
     except ImportError:
-        print("nbgrader is not installed here: pip install nbgrader.", file=sys.stderr)
-        return 2
+        raise Refused("nbgrader is not installed here: pip install nbgrader.") from None
+    if not (results / "students").is_dir():
+        raise Refused(f"There is no graded class in {results}.")
+    check_format(results)
     here = str(Path(sys.executable).parent)  # nbgrader calls `alembic` by name, be the environment active or not
     os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
-    students = [found for path in sorted((results / "students").glob("*/*/*.json")) if (found := stored(path))]
-    if not students:
-        raise FileNotFoundError(f"There is no graded class in {results}.")
-    marks = read_marks(results / "free_text.csv")
-    with Gradebook(url) as book:
-        for part in sorted({student["part"] for student in students}):
-            book.update_or_create_assignment(part)
-            for sheet in load_part(part, ROOT):
-                _add_notebook(book, part, sheet.name)
-        for student in students:
-            _add_student(book, student, marks)
-    print(f"{len(students)} students are in {url}.")
+    book = open_book(results)
+    if not book.students:
+        raise Refused(f"There is no graded class in {results}.")
+    try:
+        with Gradebook(url) as gradebook:
+            for part in book.parts:
+                gradebook.update_or_create_assignment(part)
+                for name in dict.fromkeys(column.notebook for column in book.of(part)):
+                    _add_notebook(gradebook, part, name)
+            for student in book.students:
+                for part in student.work:
+                    _add_submission(gradebook, book, student, part)
+    except (SQLAlchemyError, ImportError, OSError) as error:  # ImportError: the database's driver
+        raise Refused(f"{url} cannot be written: {str(error).splitlines()[0]}") from None
+    print(f"{len(book.students)} students are in {url}.")
     return 0
 
 
-def _add_notebook(book, part, name):
-    book.update_or_create_notebook(name, part)
+def _add_notebook(gradebook, part, name):
+    gradebook.update_or_create_notebook(name, part)
     for cell in cells_of(ROOT / "solutions" / part / f"{name}.ipynb"):
         marks = cell.metadata.get("nbgrader", {})
         if marks.get("grade"):
-            book.update_or_create_grade_cell(marks["grade_id"], name, part, max_score=marks["points"],
-                                             cell_type=cell.cell_type)  # fmt: skip
+            gradebook.update_or_create_grade_cell(marks["grade_id"], name, part, max_score=marks["points"],
+                                                  cell_type=cell.cell_type)  # fmt: skip
         if marks.get("solution"):
-            book.update_or_create_solution_cell(marks["grade_id"], name, part)
+            gradebook.update_or_create_solution_cell(marks["grade_id"], name, part)
 
 
-def _add_student(book, student, marks):
-    book.update_or_create_student(student["student"])
-    submission = book.update_or_create_submission(student["part"], student["student"])
-    for graded in student["notebooks"]:
-        notebook = next(n for n in submission.notebooks if n.name == graded["name"])
-        scores = {f"check_{e['slug']}": e["points"] for e in graded["exercises"]}
-        by_hand = {
-            f"free_{q['slug']}": marks.get((student["student"], graded["name"], q["slug"]), (None, ""))[0]
-            for q in graded["questions"]
-        }
-        for grade in notebook.grades:
-            if grade.name in scores:
-                grade.auto_score, grade.needs_manual_grade = scores[grade.name], False
-            elif grade.name in by_hand:
-                grade.manual_score = by_hand[grade.name]
-                grade.needs_manual_grade = by_hand[grade.name] is None
-    book.db.commit()
+def _add_submission(gradebook, book, student, part):
+    named = {"last_name": student.name, "lms_user_id": student.lms_id} if student.lms_id else {}
+    gradebook.update_or_create_student(student.id, **named)
+    submission = gradebook.update_or_create_submission(part, student.id)
+    grades = {(notebook.name, grade.name): grade for notebook in submission.notebooks for grade in notebook.grades}
+    for column in book.of(part):
+        wanted = column.notebook, f"{'free' if column.by_hand else 'check'}_{column.slug}"
+        if wanted not in grades:
+            raise Refused(f"The gradebook was made for other exercises: {student.id} has no cell {wanted[1]} of {part}/"
+                          f"{column.notebook} in it. Export into a new one with --db.")  # fmt: skip
+        grade = grades[wanted]
+        if column.by_hand:
+            mark = book.mark(student, column)
+            grade.manual_score = mark.mark if mark else None
+            grade.needs_manual_grade = book.waits(student, column)
+        else:
+            grade.auto_score = book.exercise(student, column)["points"]
+            grade.needs_manual_grade = False
+    gradebook.db.commit()

@@ -300,9 +300,19 @@ def canvas(listing):
 
 
 def _is_canvas(found, depth):
-    """Say whether numbers are as Canvas gives them: nearly each attachment has its own."""
-    files = {(match["file_id"], ENDINGS.sub("", entry.parts[depth])) for entry, match in found.items()}
-    return len({number for number, _ in files}) > len(files) / 2
+    """Say whether numbers are as Canvas gives them: nearly each attachment has its own.
+
+    Where several people with several names are told apart, one person's attachments may share a number.
+    """
+    files, owners, names = set(), defaultdict(set), set()
+    for entry, match in found.items():
+        person = match["id"] or match["anon"]
+        names.add((match["name"] or "").casefold())
+        files.add((match["file_id"], ENDINGS.sub("", entry.parts[depth])))
+        owners[match["file_id"]].add(person)
+    people = len(names) > 1 and len(set.union(*owners.values())) > 1
+    own = sum(len(each) == 1 for each in owners.values())
+    return len(owners) > len(files) / 2 or (people and own > len(owners) / 2)
 
 
 def _canvas_claim(match, entry, depth):
@@ -368,6 +378,8 @@ def _by_part(entries, listing):
         elif below and not listing.is_sheet(below[0]):
             loose.add(below[0])
     people = _innermost(before)
+    if len(people) == 1 and _holds_others(next(iter(people)), places, entries, listing):
+        return {}
     if len(people) > 1 or (people and not after and len(loose) < 2):
         chosen = before
     elif after:
@@ -385,6 +397,14 @@ def _by_part(entries, listing):
             parts_above = (piece for piece in entry.parts[:at] if piece in listing.sheets)
             claims[entry] = Claim(entry.parts[at], "", (*parts_above, *entry.parts[at + 1 :]))
     return claims
+
+
+def _holds_others(path, places, entries, listing):
+    """Say whether a folder holds all and is no student: several folders stand between it and a part's."""
+    depth = len(path)
+    inner = {entry.parts[depth] for entry in entries if len(entry.parts) > depth + 1 and entry.parts[:depth] == path}
+    everything = all(entry.parts[:depth] == path for entry in entries)
+    return everything and min(places.values()) > depth and not all(map(listing.is_course_folder, inner))
 
 
 def _innermost(places):

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from grading.submissions import known_notebooks, match, remarks
 from tools.cells import BadNotebook, read_cells
 
-__all__ = ["preview"]
+__all__ = ["nobodys_work", "preview"]
 
 
 def preview(found, chosen, sheets, root):
@@ -36,12 +36,16 @@ def preview(found, chosen, sheets, root):
         lines += [f"    {label} -> {name or 'nothing'}" for label, name in answers]
         lines += [f"    look: {sentence}" for sentence in flags]
     if found.nobodys:
-        names = ", ".join(found.nobodys[:10]) + (", …" if len(found.nobodys) > 10 else "")
-        files = "1 file is" if len(found.nobodys) == 1 else f"{len(found.nobodys)} files are"
-        lines += ["", f"{files} nobody's work: {names}"]
+        lines += ["", nobodys_work(found.nobodys)]
     verb = "needs" if look == 1 else "need"
     total = f"{len(chosen)} handed in, {answering} with notebooks of {part}, {look} {verb} a look."
     return [*lines, "", total, "Nothing was run."]
+
+
+def nobodys_work(names):
+    """Return a sentence about files that belong to no student."""
+    files = "1 file is" if len(names) == 1 else f"{len(names)} files are"
+    return f"{files} nobody's work: {', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
 
 
 def _answers(submission, sheets, known):

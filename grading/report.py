@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import jinja2
@@ -13,8 +13,10 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 from downhill.figures import COLORS  # noqa: E402
-from grading.marks import FREE_TEXT, read_marks  # noqa: E402
-from grading.store import result_path, stored, write  # noqa: E402
+from grading.alike import alike  # noqa: E402
+from grading.classbook import EMPTY, open_book, version  # noqa: E402
+from grading.marks import FREE_TEXT, Mark, safe  # noqa: E402
+from grading.store import write  # noqa: E402
 
 __all__ = ["write_reports"]
 
@@ -22,118 +24,305 @@ PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True,
     lstrip_blocks=True, undefined=jinja2.StrictUndefined,
 )  # fmt: skip
+STATES = {"passed": "right", "failed": "wrong", "unanswered": "not answered", "stopped": "stopped",
+          "absent": "not handed in"}  # fmt: skip
+SHADES = {"passed": COLORS["primary"], "failed": "#c4622d", "unanswered": "#d9d9d9", "stopped": "#7a3b69",
+          "absent": "#f4f4f4"}  # fmt: skip
+NAMED = 50  # students that are named for one failing check
+RUBRIC = re.compile(r"\n*\((\d+ points?): (.+?)\.?\)\s*$", re.DOTALL)
 
 
-def write_reports(out, submissions, sheets, batch, lms=None):
-    """Write every report of a class from the stored results.
+def write_reports(out, submissions, sheets, lms=None):
+    """Write every report from all that is stored: every part, every batch.
 
     Parameters
     ----------
     out : Path
-        The folder that holds ``students/*.json``.
+        The folder that holds ``students/PART/BATCH/*.json``.
     submissions : list of Submission
+        Of this run.
     sheets : list of Sheet
-    batch : str
+        Of the part that was graded in it.
     lms : {None, "moodle", "canvas"}
-        Also write a table that the learning platform imports.
+        Also write a table of this part that the learning platform imports.
 
     Returns
     -------
     dict
-        How many students, how many free-text answers wait for a mark, the mean share of the points.
+        What the last line of a run says: see ``summary``.
+
+    Raises
+    ------
+    Refused
+        A mark that is none, or nobody's; a file that cannot be written.
     """
-    marks = read_marks(out / "free_text.csv")
-    columns = [(sheet.name, e.slug, e.points) for sheet in sheets for e in sheet.exercises]
-    free = [(sheet.name, q.slug, q.points) for sheet in sheets for q in sheet.questions]
-    table, texts, look, totals = io.StringIO(), io.StringIO(), [], []
-    right, failing, answers = Counter(), Counter(), {}
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(["student", "lms_id", "points", "worth", "needs_a_look",
-                   *(f"{name}/{slug}" for name, slug, _ in columns + free)])  # fmt: skip
-    questions = csv.writer(texts, lineterminator="\n")
-    questions.writerow(FREE_TEXT)
-    page, everyone = PAGES.get_template("student.html"), []
-    worth = sum(points for *_, points in columns + free)
-    waiting = 0
-    for submission in submissions:
-        result = stored(result_path(out, sheets[0].part, batch, submission))
-        if result is None:
-            continue
-        got = {(n["name"], e["slug"]): e for n in result["notebooks"] for e in n["exercises"]}
-        given = []
-        for notebook in result["notebooks"]:
-            for question in notebook["questions"]:
-                mark, comment = marks.get((result["student"], notebook["name"], question["slug"]), (None, ""))
-                question |= {"mark": mark, "comment": comment}
-                given.append((notebook["name"], question))
-                waiting += mark is None
-                questions.writerow(map(_safe, (result["student"], notebook["name"], question["slug"], question["worth"],
-                                               _mark(mark), comment, question["text"])))  # fmt: skip
-            for cell, source in notebook["answers"].items():
-                shape = re.sub(r"\s|#.*", "", source)
-                if len(shape) > 120:
-                    key = notebook["name"], cell, hash(shape)
-                    answers.setdefault(key, []).append(submission)
-        points = result["points"] + sum(q["mark"] or 0 for _, q in given)
-        by_hand = {(name, q["slug"]): q["mark"] for name, q in given}
-        rows.writerow(map(_safe, [
-            result["student"], result["lms_id"], _mark(points), worth, len(result["flags"]),
-            *(got[name, slug]["points"] if (name, slug) in got else 0 for name, slug, _ in columns),
-            *(_mark(by_hand.get((name, slug))) for name, slug, _ in free),
-        ]))  # fmt: skip
-        right.update(key for key, e in got.items() if e["state"] == "passed")
-        failing.update((name, slug, _title(e)) for (name, slug), e in got.items() if e["state"] == "failed")
-        look += [(submission.slug, result["student"], flag) for flag in result["flags"]]
-        totals.append(points)
-        everyone.append((submission, result["student"], points))
-        write(out / "feedback" / f"{submission.slug}.html", page.render(result=result, points=points, worth=worth))
-    for (name, cell, _), who in sorted(answers.items(), key=lambda item: item[0][:2]):
-        if 1 < len(who) <= max(2, len(everyone) // 10):  # an answer that many share is the natural one
-            names = ", ".join(s.student for s in who[:8])
-            look.append((who[0].slug, names, f"{name}: the same {cell} but for spaces and comments."))
-    write(out / "grades.csv", "\ufeff" + table.getvalue())
-    write(out / "free_text.csv", "\ufeff" + texts.getvalue())
+    book, part = open_book(out, sheets, submissions), sheets[0].part
+    write(out / "free_text.csv", _csv(free_text(book)))
+    write(out / "free_text.html", questions_page(book))
+    write(out / "grades.csv", _csv(grades(book)))
+    for student in book.students:
+        write(out / "feedback" / f"{student.slug}.html", student_page(book, student))
+    write(out / "report.html", class_page(book, out))
     if lms:
-        write(out / f"grades-{lms}.csv", _for_lms(lms, everyone, worth, sheets[0].part))
-    n = len(everyone)
-    shares = [(f"{name}: {slug.replace('_', ' ')}", right[name, slug] / n if n else 0) for name, slug, _ in columns]
-    report = PAGES.get_template("class.html").render(
-        part=sheets[0].part, n=n, worth=worth, mean=sum(totals) / n if n else 0, waiting=waiting, look=look,
-        failing=failing.most_common(20), shares=shares, bars=_bars(shares), histogram=_histogram(totals, worth),
-        students=[(s.slug, name, points) for s, name, points in everyone],
+        write(out / f"grades-{lms}.csv", _csv(LMS[lms](book, part)))
+    return summary(book, submissions, part, lms)
+
+
+def summary(book, submissions, part, lms=None):
+    """Return how many students handed in, were graded and need a look in this run, and what else there is to say.
+
+    Returns
+    -------
+    dict
+        "students", "worth" and "mean_points" of the part, "free_text_waiting" and "free_text_blank" of it; of this run
+        "handed_in", "graded", "need_a_look"; "earlier", the number of students whose work is from other runs alone;
+        "unreadable", stored files; "left_out", names that the platform's table lacks.
+    """
+    own = {submission.id for submission in submissions}
+    here = [student for student in book.students if part in student.work]
+    mine = [student for student in here if student.id in own]
+    texts = [(student, column) for student in here for column in book.of(part, by_hand=True)]
+    return {
+        "students": len(here), "worth": book.worth(part), "mean_points": _mean([book.points(s, part) for s in here]),
+        "free_text_waiting": sum(book.waits(*text) for text in texts),
+        "free_text_blank": sum(_is_blank(book, *text) for text in texts),
+        "handed_in": len(submissions), "graded": sum(student.work[part].graded for student in mine),
+        "need_a_look": sum(bool(_reasons(book, student, part)) for student in mine),
+        "earlier": sum(student.id not in own for student in book.students),
+        "unreadable": [str(path) for path in book.broken],
+        "left_out": [student.name for student in here if not student.lms_id] if lms else [],
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ tables
+
+
+def grades(book):
+    """Return the rows of ``grades.csv``: one a student, one column for all that is worth points."""
+    several = book.parts if len(book.parts) > 1 else []
+    rows = [["student", "lms_id", "points", "worth", "needs_a_look", *several,
+             *(f"{c.notebook}/{c.slug}" for c in book.columns)]]  # fmt: skip
+    for student in book.students:
+        points = {part: book.points(student, part) for part in student.work}
+        look = sum(len(_reasons(book, student, part)) for part in student.work)
+        rows.append([
+            student.name, student.lms_id, _figure(sum(points.values())), book.worth(), look,
+            *(_figure(points.get(part)) for part in several),
+            *(_cell(book, student, column) for column in book.columns),
+        ])  # fmt: skip
+    return rows
+
+
+def _cell(book, student, column):
+    """Return the points for one exercise or question; nothing if its part was not handed in, or it has no mark."""
+    if column.part not in student.work:
+        return ""
+    if column.by_hand:
+        return _figure((book.mark(student, column) or Mark()).mark)
+    return book.exercise(student, column)["points"]
+
+
+def free_text(book):
+    """Return the rows of ``free_text.csv``: question by question, what is blank at the end, then what is kept."""
+    marks = [*book.marks.values(), *book.kept]
+    more = list(dict.fromkeys(title for mark in marks for title, _ in mark.extra))
+    written, blank = [], []
+    for column in (column for column in book.columns if column.by_hand):
+        for student in book.students:
+            question, mark = book.question(student, column), book.mark(student, column)
+            if question is None and mark is None:
+                continue
+            mark = mark or Mark()
+            which = version(question) if question else mark.version
+            empty = question is None or which == EMPTY
+            (blank if empty else written).append([
+                student.name, student.lms_id, *column.key, column.worth, _figure(mark.mark), mark.comment, mark.earlier,
+                which, "(nothing was written)" if empty else question["text"], *_more(mark, more),
+            ])  # fmt: skip
+    kept = [[*(getattr(row, title) for title in FREE_TEXT), *_more(row, more)] for row in book.kept]
+    return [[*FREE_TEXT, *more], *written, *blank, *kept]
+
+
+def _more(mark, titles):
+    return [dict(mark.extra).get(title, "") for title in titles]
+
+
+def moodle(book, part):
+    """Return the rows that Moodle's "Upload grading worksheet" reads, in an English interface.
+
+    It needs the three titles Identifier, Grade and Last modified (grade); a blank date is older than any grade.
+    """
+    rows = [["Identifier", "Full name", "Grade", "Maximum grade", "Last modified (grade)"]]
+    for student in _numbered(book, part):
+        points = _figure(book.points(student, part))
+        rows.append([f"Participant {student.lms_id}", student.name, points, book.worth(part), ""])
+    return rows
+
+
+def canvas(book, part):
+    """Return the rows that Canvas's gradebook import reads; its assignment is called as the part is."""
+    rows = [["Student", "ID", "SIS Login ID", "Section", part], ["    Points Possible", "", "", "", book.worth(part)]]
+    for student in _numbered(book, part):
+        rows.append([student.name, student.lms_id, "", "", _figure(book.points(student, part))])
+    return rows
+
+
+LMS = {"moodle": moodle, "canvas": canvas}
+
+
+def _numbered(book, part):
+    return [student for student in book.students if part in student.work and student.lms_id]
+
+
+def _csv(rows):
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([map(safe, row) for row in rows])
+    return "\ufeff" + text.getvalue()
+
+
+def _figure(number):
+    return "" if number is None else int(number) if float(number).is_integer() else number
+
+
+def _mean(numbers):
+    return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def _is_blank(book, student, column):
+    question, mark = book.question(student, column), book.mark(student, column)
+    return question is not None and version(question) == EMPTY and (mark is None or mark.mark is None)
+
+
+def _reasons(book, student, part):
+    """Return why an instructor should look at a student's work in a part."""
+    work, reasons = student.work[part], list(student.work[part].flags)
+    known = {column.key for column in book.of(part)}
+    found = {(part, name, entry["slug"]) for name, notebook in work.notebooks.items()
+             for entry in notebook["exercises"] + notebook["questions"]}  # fmt: skip
+    asked = {column.key for column in book.of(part, by_hand=False)}
+    if found - known or asked - found:
+        reasons.append("It was graded with other exercises than the course has now: grade its folder again.")
+    for column in book.of(part, by_hand=True):
+        mark = book.mark(student, column)
+        if mark and mark.mark is not None and book.question(student, column) is None:
+            reasons.append(f"{column.notebook}: there is a mark for {column.slug}, and no text any more.")
+        elif mark and mark.earlier and mark.mark is None:
+            reasons.append(f"{column.notebook}: the text of {column.slug} has changed, and waits for a new mark.")
+    return reasons
+
+
+# ------------------------------------------------------------------------------------------------ pages
+
+
+def student_page(book, student):
+    """Return a student's page: a table first, then what each check said; nothing that is for the instructor alone."""
+    parts = [_student_part(book, student, part) for part in sorted(student.work)]
+    return PAGES.get_template("student.html").render(name=student.name, parts=parts, states=STATES)
+
+
+def _student_part(book, student, part):
+    work, notebooks = student.work[part], []
+    for name in dict.fromkeys(column.notebook for column in book.of(part)):
+        found = work.notebooks.get(name, {"file": "", "cells": [], "answers": {}})
+        columns = [column for column in book.of(part) if column.notebook == name]
+        exercises = [_exercise(book, student, column, found) for column in columns if not column.by_hand]
+        questions = [
+            {"column": column, "mark": book.mark(student, column) or Mark(), "waits": book.waits(student, column),
+             "text": (book.question(student, column) or {"text": ""})["text"], "id": f"{name}-{column.slug}"}
+            for column in columns if column.by_hand
+        ]  # fmt: skip
+        if not found["file"]:  # what has a mark is shown all the same
+            exercises, questions = [], [question for question in questions if question["mark"].mark is not None]
+        shown = {entry["column"].key for entry in exercises + questions}
+        answers = {column.asked.answer_id for column in columns if not column.by_hand}
+        notebooks.append({
+            "name": name, "file": found["file"], "exercises": exercises, "questions": questions,
+            "cells": [cell for cell in found["cells"] if cell["id"] not in answers],
+            "lacking": sum(column.worth for column in columns if column.key not in shown),
+        })  # fmt: skip
+    return {"part": part, "points": book.points(student, part), "worth": book.worth(part), "notes": work.notes,
+            "notebooks": notebooks}  # fmt: skip
+
+
+def _exercise(book, student, column, notebook):
+    found, answer = book.exercise(student, column), column.asked.answer_id
+    stops = [cell for cell in notebook["cells"] if cell["id"] == answer]
+    said = [("passed" if line.startswith("PASS") else "failed", line) for line in found["said"]]
+    return {"column": column, "state": found["state"], "points": found["points"], "problem": found["problem"],
+            "said": said, "stops": [] if found["problem"] else stops, "id": f"{column.notebook}-{column.slug}",
+            "source": notebook["answers"].get(answer, "")}  # fmt: skip
+
+
+def class_page(book, out):
+    """Return the instructor's report: whom to look at, what was hard, what went wrong how often, part by part."""
+    look = [(student, [(part, why) for part in student.work for why in _reasons(book, student, part)])
+            for student in book.students]  # fmt: skip
+    return PAGES.get_template("class.html").render(
+        parts=[_class_part(book, part) for part in book.parts], look=[(s, why) for s, why in look if why],
+        broken=[path.relative_to(out) for path in book.broken], states=STATES, renumbered=_renumbered(book),
+        students=[(s, {part: book.points(s, part) for part in s.work}) for s in book.students],
     )  # fmt: skip
-    write(out / "report.html", report)
-    return {"students": n, "worth": worth, "mean_points": sum(totals) / n if n else 0.0, "free_text_waiting": waiting}
 
 
-def _title(exercise):
+def _renumbered(book):
+    """Return the names that have another number in each part."""
+    numbers = defaultdict(list)
+    for student in book.students:
+        if student.lms_id:
+            numbers[student.name].append(set(student.work))
+    return [name for name, each in numbers.items() if len(each) > 1 and len(set().union(*each)) == sum(map(len, each))]
+
+
+def _class_part(book, part):
+    here = [student for student in book.students if part in student.work]
+    exercises, texts = book.of(part, by_hand=False), [(s, c) for s in here for c in book.of(part, by_hand=True)]
+    counts = {c.key: Counter(book.exercise(student, c)["state"] for student in here) for c in exercises}
+    hardest = sorted(exercises, key=lambda c: counts[c.key]["passed"])
+    totals, worth = [book.points(student, part) for student in here], book.worth(part)
+    return {
+        "part": part, "n": len(here), "worth": worth, "mean": _mean(totals), "hardest": hardest, "counts": counts,
+        "waiting": sum(book.waits(*text) for text in texts), "blank": sum(_is_blank(book, *text) for text in texts),
+        "failing": _commonest(book, here, exercises, "failed"), "stopped": _commonest(book, here, exercises, "stopped"),
+        "alike": alike(here, part, [(c.notebook, c.asked) for c in exercises]), "named": NAMED,
+        "bars": _bars([(f"{c.notebook}: {c.slug.replace('_', ' ')}", counts[c.key]) for c in hardest], len(here)),
+        "histogram": _histogram(totals, worth),
+    }  # fmt: skip
+
+
+def _commonest(book, students, columns, state, most=20):
+    """Return (column, sentence, [(student, detail)]) for the commonest reasons why answers are in a state."""
+    groups = defaultdict(list)
+    for column in columns:
+        for student in students:
+            if (found := book.exercise(student, column))["state"] == state:
+                detail = found["detail"]
+                reason = detail if state == "failed" else found["problem"] or detail
+                groups[column, _title(reason)].append((student, detail))
+    ranked = sorted(groups.items(), key=lambda group: -len(group[1]))
+    return [(column, sentence, who) for (column, sentence), who in ranked[:most]]
+
+
+def _title(sentence):
     """Name what failed without its numbers, so that equal failures are counted together."""
-    failed = next((line for line in exercise["said"] if line.startswith("FAIL")), exercise["problem"] or "no answer")
-    return failed.removeprefix("FAIL - ").split(":")[0][:120]
+    return sentence.removeprefix("FAIL - ").split(":")[0].strip()[:120]
 
 
-def _for_lms(lms, everyone, worth, part):
-    table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\n")
-    if lms == "moodle":
-        rows.writerow(["Identifier", "Full name", "Grade", "Maximum Grade"])
-        for submission, name, points in everyone:
-            rows.writerow(map(_safe, (f"Participant {submission.lms_id}", name, _mark(points), worth)))
-    else:
-        rows.writerow(["Student", "ID", "SIS Login ID", "Section", part])
-        rows.writerow(["    Points Possible", "", "", "", worth])
-        for submission, name, points in everyone:
-            rows.writerow(map(_safe, (name, submission.lms_id, "", "", _mark(points))))
-    return "\ufeff" + table.getvalue()
+def questions_page(book):
+    """Return the page with each free-text question once, its model answer, and its rubric line by line."""
+    asked = []
+    for column in (column for column in book.columns if column.by_hand):
+        question, found = column.asked, RUBRIC.search(column.asked.model)
+        asked.append({
+            "column": column, "title": question.title,
+            "task": "" if question.task.lstrip("# ") == question.title else question.task,
+            "model": question.model[: found.start()] if found else question.model,
+            "rubric": [line.strip() for line in found[2].split(";")] if found else [],
+            "waiting": sum(book.waits(student, column) for student in book.students),
+        })  # fmt: skip
+    return PAGES.get_template("questions.html").render(asked=asked)
 
 
-def _safe(value):
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value[:1] else value
-
-
-def _mark(mark):
-    return "" if mark is None else int(mark) if float(mark).is_integer() else mark
+# ------------------------------------------------------------------------------------------------ figures
 
 
 def _svg(figure):
@@ -146,12 +335,17 @@ def _svg(figure):
 
 
 @plt.style.context("seaborn-v0_8-whitegrid")
-def _bars(shares):
-    figure, ax = plt.subplots(figsize=(8, 0.3 * len(shares) + 1))
-    ax.barh(range(len(shares)), [100 * share for _, share in shares], color=COLORS["primary"])
-    ax.set(yticks=range(len(shares)), yticklabels=[name for name, _ in shares], xlim=(0, 100),
-           xlabel="students right, per cent")  # fmt: skip
-    ax.invert_yaxis()
+def _bars(rows, n):
+    """Draw one bar an exercise, its length the students, parted by what became of their answers."""
+    figure, ax = plt.subplots(figsize=(8, 0.3 * len(rows) + 1.2))
+    left = [0] * len(rows)
+    for state, words in STATES.items():
+        width = [counts[state] for _, counts in rows]
+        ax.barh(range(len(rows)), width, left=left, color=SHADES[state], edgecolor="grey", linewidth=0.4, label=words)
+        left = [a + b for a, b in zip(left, width, strict=True)]
+    ax.set(yticks=range(len(rows)), yticklabels=[name for name, _ in rows], xlim=(0, max(n, 1)),
+           ylim=(len(rows) - 0.4, -0.6), xlabel="students")  # fmt: skip
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(STATES), frameon=False)
     return _svg(figure)
 
 
@@ -160,4 +354,5 @@ def _histogram(totals, worth):
     figure, ax = plt.subplots(figsize=(8, 2.6))
     ax.hist(totals, bins=[worth * i / 20 for i in range(21)], color=COLORS["primary"], edgecolor="white")
     ax.set(xlabel=f"points of {worth}", ylabel="students", xlim=(0, worth))
+    ax.yaxis.get_major_locator().set_params(integer=True)
     return _svg(figure)

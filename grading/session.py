@@ -233,7 +233,7 @@ class Notebook:
         self.deadline = self.ends
         self.folder = Path(tempfile.mkdtemp(dir=sandbox.home))
         self.pid = self.channel = None
-        self.deaths, self.calls = [], 0
+        self.deaths, self.calls, self.late = [], 0, False
         self.imports = wanted([*sources, *(cell.source for cell in cells)])
         for cell in cells:
             self.run(cell)
@@ -255,6 +255,7 @@ class Notebook:
             self._fork()
             if all(cell.bad or self._run(cell) for cell in self.cells):
                 return
+        self.late = True
         raise self._gone(f"The notebook took longer than the {self.seconds:g} s allowed for all of it.")
 
     def _run(self, cell):
@@ -348,6 +349,7 @@ class Notebook:
             if not isinstance(reply, dict):
                 raise Garbage("not a reply")
         except Late:
+            self.late = True
             raise self._gone(f"It took longer than the {self.cell_seconds:g} s allowed.") from None
         except Closed:
             raise self._gone(DIED) from None

@@ -1,14 +1,26 @@
 """Where results are kept: one JSON file a student, a part and a batch, written as a whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
 import re
 from pathlib import Path
 
-__all__ = ["FORMAT", "batch_of", "result_path", "save", "stored", "write"]
+from grading import Refused
+
+__all__ = [
+    "FORMAT", "CannotWrite", "batch_of", "check_format", "everything", "open_results", "result_path",
+    "save", "stored", "write",
+]  # fmt: skip
 
 FORMAT = 2  # of a results folder
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class CannotWrite(Refused):
+    """A file of the results cannot be written: no room, no right to, open in another program."""
 
 
 def batch_of(where):
@@ -23,22 +35,133 @@ def result_path(out, part, batch, submission):
     return Path(out) / "students" / part / batch / f"{submission.slug}.json"
 
 
+def open_results(out):
+    """Make a folder for results, or see that this version can go on with the one that is there.
+
+    Parameters
+    ----------
+    out : Path
+
+    Raises
+    ------
+    Refused
+        If an older or a newer version wrote it, or it is a file. Nothing in it is touched.
+    CannotWrite
+    """
+    check_format(out)
+    if not (out / "format.json").is_file():
+        write(out / "format.json", json.dumps({"format": FORMAT}))
+
+
+def check_format(out):
+    """Raise Refused unless a folder for results is of this version, or new."""
+    told = out / "format.json"
+    if out.exists() and not out.is_dir():
+        raise Refused(f"{out} is a file, not a folder for results: choose another --out.")
+    if told.is_file():
+        found = _read(told)
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise Refused(
+                f"{out} holds results in another format than this version writes ({told} does not say "
+                f'{{"format": {FORMAT}}}). Nothing was touched. {_elsewhere(out)}'
+            )
+    elif any((out / "students").glob("*.json")):
+        raise Refused(f"{out} holds results of an older version. Nothing was touched. {_elsewhere(out)}")
+
+
+def _elsewhere(out):
+    return (
+        f"Grade into another folder with --out; copy {out / 'free_text.csv'} into it first, so that the marks given "
+        "by hand are kept."
+    )
+
+
+def everything(out):
+    """Return all results of a folder, and the files that hold none.
+
+    Parameters
+    ----------
+    out : Path
+
+    Returns
+    -------
+    list of dict
+        In the order of their parts, batches and file names. Each has the keys "part", "batch" and "slug" as its place
+        says.
+    list of Path
+        What cannot be read.
+    """
+    results, broken = [], []
+    for path in sorted((out / "students").glob("*/*/*.json")):
+        if path.name.startswith("."):
+            continue  # a draft that a killed process has left
+        if result := stored(path):
+            *_, part, batch, _ = path.parts
+            results.append(result | {"part": part, "batch": batch, "slug": path.stem})
+        else:
+            broken.append(path)
+    return results, broken
+
+
 def save(path, result):
     """Write a result to the place that ``result_path`` names."""
-    write(path, json.dumps(result, indent=1, ensure_ascii=False))
+    write(path, json.dumps({"format": FORMAT} | result, indent=1, ensure_ascii=False))
 
 
 def stored(path):
-    """Return a stored result, or None if there is none that can be read."""
+    """Return a stored result, or None if there is none that can be read: then it is graded again."""
+    found = _read(path)
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        return None
+    kinds = {
+        "id": str,
+        "student": str,
+        "lms_id": str,
+        "flags": list,
+        "notes": list,
+        "notebooks": list,
+        "points": int | float,
+    }
+    return found if all(isinstance(found.get(key), kind) for key, kind in kinds.items()) else None
+
+
+def _read(path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
 def write(path, text):
-    """Write a file so that it is there as a whole or not at all; half a character is written as its number."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that it is there as a whole or not at all; half a character is written as its number.
+
+    Raises
+    ------
+    CannotWrite
+        The file that was there before is still there.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(text.encode("utf-8", "backslashreplace"))
-    os.replace(draft, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(text.encode("utf-8", "backslashreplace"))
+        os.replace(draft, path)
+    except OSError as error:
+        _remove(draft)
+        raise CannotWrite(_why(path, error)) from None
+
+
+def _remove(draft):
+    try:
+        draft.unlink(missing_ok=True)
+    except OSError:
+        return  # a folder that cannot be written cannot be tidied
+
+
+def _why(path, error):
+    if error.errno in FULL:
+        reason = "there is no room left. Make some"
+    elif error.errno in CLOSED:
+        reason = "it, or its folder, may not be written. Close it if another program has it open, or change its rights"
+    else:
+        reason = f"{error.strerror or error}. Mend that"
+    return f"{path} cannot be written: {reason}, and run the same command again: what was graded is kept."

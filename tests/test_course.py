@@ -1,15 +1,20 @@
 """The commands that a student types, on a copy of the course: nothing in work/ is ever lost."""
 
 import importlib.util
+import io
+import json
+import os
 import shutil
 import subprocess
 import sys
+import zipfile
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from conftest import ROOT
 
-from tools import notebooks
+from tools import check, notebooks, versions
 
 PART, NAME = "1_landscape", "1_surfaces"
 
@@ -81,6 +86,232 @@ def test_other_versions_are_tested_in_an_environment_of_their_own(copy, monkeypa
     assert seen == [venv, venv]
 
 
+def test_unprintable_letters_stop_nothing(tmp_path):
+    """Windows' consoles have few letters: a Greek one in a path or a heading shows its number."""
+    for folder in ("tools", "exercises/1_λ"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("__init__", "course", "cells", "relink", "versions"):
+        shutil.copy(ROOT / "tools" / f"{name}.py", tmp_path / "tools")
+    (tmp_path / "exercises" / "1_λ" / "ε.ipynb").write_text('{"cells": []}', encoding="utf-8")
+    command = [sys.executable, tmp_path / "tools" / "course.py"]
+    for word, said in (("work", b"new exercise: work"), ("update", b"is up to date"), ("reset", b"Say which exercise")):
+        done = subprocess.run([*command, word], capture_output=True, env=os.environ | {"PYTHONIOENCODING": "cp1252"})
+        assert b"Traceback" not in done.stderr and said in done.stdout + done.stderr, done.stderr
+        assert b"\\u03b5" in done.stdout + done.stderr
+
+
+# ------------------------------------------------------------------------------------------ installation
+
+
+@pytest.fixture
+def pip(copy, monkeypatch):
+    """A course whose pip only notes what it is asked for, and says what `said` holds for the files named."""
+    (copy.ROOT / "pyproject.toml").write_text("[project]")
+    (copy.ROOT / "requirements.txt").write_text("numpy>=2\n-e .\n")
+    (copy.ROOT / "requirements-dev.txt").write_text("# more\n-r requirements.txt\npytest\n")
+    (copy.ROOT / "constraints.txt").write_text("numpy==2.1\n")
+    python = copy.venv_program("python")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    note = SimpleNamespace(asked=[], said={})
+
+    def answer(command):
+        files = tuple(str(word) for word in command if str(word).endswith(".txt"))
+        note.asked.append(files)
+        return note.said.get(files, "")
+
+    monkeypatch.setattr(copy, "pip", answer)
+    return note
+
+
+STUDENT, PINNED = ("requirements.txt", "constraints.txt"), ("requirements-dev.txt", "constraints.txt")
+
+
+def test_what_is_installed_is_not_installed_again(copy, pip):
+    """Each requirements file has its stamp, and one that reads another counts for that one too."""
+    copy.install(*PINNED)
+    copy.install(*STUDENT)
+    assert pip.asked == [PINNED], "make course after make grading needs no network"
+    shutil.rmtree(copy.ROOT / ".venv" / "lib", ignore_errors=True)
+    for stamp in (copy.ROOT / ".venv").glob("installed-*"):
+        stamp.unlink()
+    copy.install(*STUDENT)
+    copy.install(*PINNED)
+    copy.install(*STUDENT)
+    copy.install(*PINNED)
+    assert pip.asked == [PINNED, STUDENT, PINNED]
+    (copy.ROOT / "constraints.txt").write_text("numpy==2.2\n")
+    copy.install(*STUDENT)
+    assert pip.asked[3:] == [STUDENT]
+
+
+def test_where_the_pinned_versions_cannot_be_had_others_are_taken(copy, pip, capsys):
+    pip.said[STUDENT] = "ERROR: No matching distribution found for numpy==2.1 (from versions: 2.3)"
+    copy.install(*STUDENT, ranges=True)
+    assert pip.asked == [STUDENT, ("requirements.txt",)]
+    said = capsys.readouterr().out
+    assert "Not every version that constraints.txt names can be installed here" in said and "marks are the same" in said
+    copy.install(*STUDENT, ranges=True)
+    assert len(pip.asked) == 2, "it is not tried again"
+    pip.said[PINNED] = pip.said[STUDENT]
+    with pytest.raises(copy.Stop, match="installation stopped"):
+        copy.install(*PINNED)  # tests run on the pinned versions or not at all
+
+
+@pytest.mark.parametrize("said", [
+    "WARNING: Retrying ... NewConnectionError\nERROR: Could not find a version (from versions: none)", "ProxyError"
+])  # fmt: skip
+def test_without_a_network_there_is_one_try_and_a_sentence(copy, pip, capsys, said):
+    pip.said[STUDENT] = said
+    with pytest.raises(copy.Stop, match="no connection to the package index"):
+        copy.install(*STUDENT, ranges=True)
+    assert pip.asked == [STUDENT] and said in capsys.readouterr().err
+    assert not list((copy.ROOT / ".venv").glob("installed*"))
+
+
+# ------------------------------------------------------------------------------------------ corrections
+
+
+@pytest.fixture
+def revised(copy):
+    """A course in which a student has begun one exercise before its check was corrected."""
+    given = ROOT / "exercises" / PART / f"{NAME}.ipynb"
+    path = copy.ROOT / "exercises" / PART / f"{NAME}.ipynb"
+    (copy.ROOT / "exercises" / PART / "2_curvature.ipynb").write_text('{"cells": []}')
+    shutil.copy(given, path)
+    versions.record(copy.ROOT / "exercises", "2026-10-01")
+    copy.copy_missing_exercises()
+    mine, new = (json.loads(given.read_text(encoding="utf-8")) for _ in range(2))
+    for cell in mine["cells"]:
+        if cell["id"] == "answer_violated_fraction":
+            cell["source"] = ["def violated_fraction(f, a, b, t):\n", "    return 'ß'"]
+    (copy.ROOT / "work" / PART / f"{NAME}.ipynb").write_text(json.dumps(mine), encoding="utf-8")
+    for cell in new["cells"]:
+        if cell["id"] == "check_violated_fraction":
+            cell["source"] = [*cell["source"], "\n", "# Corrected."]
+    path.write_text(json.dumps(new), encoding="utf-8")
+    versions.record(copy.ROOT / "exercises", "2026-10-15")
+    return copy
+
+
+def test_a_correction_is_told_and_one_command_takes_it_over(revised, capsys):
+    target = revised.ROOT / "work" / PART / f"{NAME}.ipynb"
+    before = target.read_bytes()
+    assert revised.work() == 0 and target.read_bytes() == before
+    said = capsys.readouterr().out
+    assert f'revised: {PART}/{NAME}: the check of "Test chords for convexity"' in said and "2_curvature" not in said
+    assert f"make update EXERCISE={PART}/{NAME}" in said
+    assert revised.update([f"work/{PART}/{NAME}.ipynb"]) == 0
+    assert "1_surfaces.old-1.ipynb" in capsys.readouterr().out
+    assert target.with_suffix(".old-1.ipynb").read_bytes() == before
+    sources = {c["id"]: "".join(c["source"]) for c in json.loads(target.read_text(encoding="utf-8"))["cells"]}
+    assert "# Corrected." in sources["check_violated_fraction"] and "'ß'" in sources["answer_violated_fraction"]
+    revised.work()
+    assert "revised" not in capsys.readouterr().out
+    revised.update([])
+    assert capsys.readouterr().out.count("is up to date") == 2
+    assert len(list(target.parent.glob("*.ipynb"))) == 3 and not list(target.parent.glob("*draft"))
+
+
+def test_an_update_of_what_cannot_be_read_leaves_it_alone(revised, capsys):
+    target = revised.ROOT / "work" / PART / f"{NAME}.ipynb"
+    target.write_text("{broken")
+    assert revised.work() == 0 and revised.update([]) == 0
+    assert capsys.readouterr().out.count(f"make reset EXERCISE={PART}/{NAME}") == 2
+    assert target.read_text() == "{broken"
+    target.unlink()
+    revised.update([f"{PART}/{NAME}"])
+    assert "not in work/ yet" in capsys.readouterr().out
+    with pytest.raises(revised.Stop, match="make update EXERCISE=1_landscape/1_surfaces"):
+        revised.update(["1_landscape/9_nothing"])
+
+
+# ------------------------------------------------------------------------------------------ a further part
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return [str(path)]
+
+
+GOOD = {"downhill/tools/course.py": "new", "downhill/exercises/2_convergence/1_a.ipynb": '{"cells": []}'}
+
+
+def test_a_further_part_joins_the_folder(copy, tmp_path, capsys):
+    copy.copy_missing_exercises()
+    mine = copy.ROOT / "work" / PART / f"{NAME}.ipynb"
+    mine.write_text('{"cells": []}')
+    assert copy.add(zipped(tmp_path / "p.zip", GOOD)) == 0
+    assert (copy.ROOT / "tools" / "course.py").read_text() == "new"
+    assert (copy.ROOT / "work" / "2_convergence" / "1_a.ipynb").is_file() and mine.read_text() == '{"cells": []}'
+    assert "new exercise: work" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["downhill/work/x", "downhill/WORK/x", "downhill/../x", "/x", "x", "downhill/.venv/x",
+                                  "downhill", "downhill/a\\..\\x", "downhill//x", "1_landscape/x"])  # fmt: skip
+def test_a_zip_that_is_no_part_is_refused_whole(copy, tmp_path, name):
+    with pytest.raises(copy.Stop, match="not a part of this course. Nothing was unpacked"):
+        copy.add(zipped(tmp_path / "p.zip", {**GOOD, name: "x"}))
+    with pytest.raises(copy.Stop, match="not a part of this course"):
+        copy.add(zipped(tmp_path / "q.zip", {"downhill/x": "x"}))
+    assert not (copy.ROOT / "exercises" / "2_convergence").exists() and not (copy.ROOT / "work").exists()
+
+
+def test_a_damaged_zip_and_none_at_all(copy, tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in GOOD.items():
+            archive.writestr(name, text * 100)
+    data = bytearray(buffer.getvalue())
+    data[data.index(b"course.py") + 12] ^= 0xFF
+    (tmp_path / "p.zip").write_bytes(data)
+    with pytest.raises(copy.Stop, match="is damaged: download it again"):
+        copy.add([str(tmp_path / "p.zip")])
+    for words in ([], [""], [str(tmp_path / "none.zip")], ["a", "b"]):
+        with pytest.raises(copy.Stop, match="Say which zip to add"):
+            copy.add(words)
+    (copy.ROOT / "grading").mkdir()
+    with pytest.raises(copy.Stop, match="use `git pull`"):
+        copy.add([str(tmp_path / "p.zip")])
+
+
+def test_a_folder_of_a_student_has_no_commands_of_an_author(tmp_path):
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "course.py", tmp_path / "tools")
+    command = [sys.executable, str(tmp_path / "tools" / "course.py")]
+    usage = subprocess.run(command, capture_output=True, text=True)
+    assert usage.returncode == 2 and "course.py update" in usage.stdout and "course.py grading" not in usage.stdout
+    done = subprocess.run([*command, "grading", "selftest"], capture_output=True, text=True)
+    assert done.returncode == 1 and "has what students need" in done.stderr
+
+
+# ------------------------------------------------------------------------------------------ make exercises
+
+
+def test_exercises_are_made_all_or_none(tmp_path, monkeypatch):
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.converters.base import NbGraderException
+
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "x.ipynb").write_text("kept")
+    start = GenerateAssignment.start
+
+    def fail(self):
+        start(self)
+        if self.coursedir.assignment_id.startswith("2"):
+            raise NbGraderException("broken")
+
+    monkeypatch.setattr(GenerateAssignment, "start", fail)
+    with pytest.raises(SystemExit, match="could not make the exercises of 2_convergence.*as it was"):
+        notebooks.make_exercises(tmp_path)
+    assert [p.name for p in tmp_path.rglob("*.ipynb")] == ["x.ipynb"]
+    monkeypatch.setattr(GenerateAssignment, "start", start)
+    notebooks.make_exercises(tmp_path)
+    assert not (tmp_path / "old" / "x.ipynb").exists() and (tmp_path / PART / f"{NAME}.ipynb").is_file()
+
+
 # ------------------------------------------------------------------------------------------ make check
 
 
@@ -101,7 +332,7 @@ def half_solved(folder):
 def test_check_scores_half_solved_work_and_leaves_it_alone(tmp_path, capsys):
     path, notebook = half_solved(tmp_path / PART)
     before = path.read_bytes()
-    assert notebooks.check([path]) == 0
+    assert check.main([str(path)]) == 0
     said = capsys.readouterr().out
     points = [c.metadata.nbgrader.points for c in notebooks.grade_cells(notebook).values()]
     assert f"{points[0]} of {sum(points)} points" in said
@@ -112,16 +343,16 @@ def test_check_scores_half_solved_work_and_leaves_it_alone(tmp_path, capsys):
 def test_check_of_a_broken_notebook_says_so(tmp_path, capsys, content):
     path = tmp_path / "broken.ipynb"
     path.write_bytes(content)
-    assert notebooks.check([path]) == 0
+    assert check.main([str(path)]) == 0
     assert "not a notebook that can be read" in capsys.readouterr().out
     assert path.read_bytes() == content
 
 
 def test_check_of_a_missing_file_and_of_nothing(tmp_path, capsys, monkeypatch):
-    assert notebooks.check([tmp_path / "gone.ipynb"]) == 1
+    assert check.main([str(tmp_path / "gone.ipynb")]) == 1
     assert "there is no such file" in capsys.readouterr().out
-    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
-    assert notebooks.check([]) == 1
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    assert check.main([]) == 1
     assert "nothing in work/ yet" in capsys.readouterr().out
 
 
@@ -129,8 +360,9 @@ def test_check_survives_a_kernel_that_dies(tmp_path, capsys):
     path, notebook = half_solved(tmp_path / PART)
     notebook.cells[0] = nbformat.v4.new_code_cell("import os; os._exit(1)", id="the-end")
     nbformat.write(notebook, path)
-    assert notebooks.check([path]) == 0
-    assert "kernel died" in capsys.readouterr().out
+    assert check.main([str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "begins with `import os; os._exit(1)` ended the kernel" in said and "It was left out." in said
 
 
 def test_render_leaves_a_notebook_that_stops_as_it_was(tmp_path, monkeypatch):

@@ -847,8 +847,9 @@ def test_a_dry_run_says_who_would_be_whom_and_runs_nothing(tmp_path, capsys, mon
 # ------------------------------------------------------------------------------------------- classes by chance
 
 PEOPLE = [
-    "Ada", "ada", "Jan Novak", "J\u00f6rg M\u00fcller", "O'Neil", "李 明", "Mary-Ann", "1_ada", "2_bob", "Week", "a b c", "12", "0012",
-    "Smith, J", "x.y", "Student 1", "Student 2", "Anne (she)", "null", "Lab Rat", "Final", "100%", "a&b", "İ", "ß", "SS",
+    "Ada", "ada", "Jan Novak", "J\u00f6rg M\u00fcller", "O'Neil", "李 明", "Mary-Ann", "1_ada", "2_bob", "Week",
+    "a b c", "12", "0012", "Smith, J", "x.y", "Student 1", "Student 2", "Anne (she)", "null", "Lab Rat", "Final",
+    "100%", "a&b", "İ", "ß", "SS",
 ]  # fmt: skip
 HANDED_IN = [f"{NAME}.ipynb", "2_curvature.ipynb", "my work.ipynb", "final_v2.ipynb", f"{NAME} (1).ipynb", "w.zip"]
 PLACES = {
@@ -878,7 +879,8 @@ def test_nobody_is_lost_and_no_two_are_merged(place, tmp_path):
                 inner = random.choice(["", "sub/", "work/", f"{PART}/"])
                 shown = name.replace("_", " ") if "moodle" in place else name.partition("(")[0]
                 shown = name if place in ("nbgrader", "folders") else shown
-                path = pattern.format(name=shown, n=n, k=k, file=file, inner=inner, canvas=canvas, late="LATE_" * (n % 2))
+                late = "LATE_" * (n % 2)
+                path = pattern.format(name=shown, n=n, k=k, file=file, inner=inner, canvas=canvas, late=late)
                 data = zipped({f"work/{NAME}.ipynb": notebook(path)}) if file == "w.zip" else notebook(path)
                 listing["wrap/" * (seed % 3) + path] = data
         (tmp_path / "class.zip").write_bytes(zipped(listing))

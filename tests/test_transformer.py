@@ -406,7 +406,7 @@ def test_a_stored_model_comes_back(tmp_path):
 
 def test_a_model_of_another_text_is_refused(monkeypatch):
     monkeypatch.setattr(transformer, "TEXT_SHA256", {"prose": "0", "code": "1"})
-    with pytest.raises(ValueError, match="another text"):
+    with pytest.raises(ValueError, match="belongs to another text"):
         load_base()
 
 
@@ -415,6 +415,7 @@ def test_the_command_trains(monkeypatch):
     monkeypatch.setattr(maker, "tqdm", Quiet)
     model, theta, alphabet, about = maker.train(30, batch=8, width=16, heads=2, layers=1, context=32)
     assert len(alphabet) == model.n_symbols and about["characters_seen"] == 30 * 8 * 32
+    assert about["characters"] == len(course_text("prose")["train"])
     symbols = alphabet.encode(course_text("prose")["validation"])
     fresh = model.init(np.random.default_rng(0))
     assert model.bits(theta, symbols) < model.bits(fresh, symbols) - 0.5

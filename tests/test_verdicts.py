@@ -12,7 +12,7 @@ from conftest import ROOT
 from variants import CHORDS, VARIANTS, cell, code, made, text
 
 from grading import selftest
-from grading.course import FURTHER, BadCourse, load_part
+from grading.course import FURTHER, BadCourse, load_part, parts
 from grading.essays import free_texts
 from grading.grade import Options, grade_submission, reaches_for_secrets
 from grading.sandbox import missing
@@ -216,6 +216,16 @@ def test_free_text_is_found_wherever_it_stands(move, solved):
     assert essay_of(notebook) == ""
     move(notebook, free)
     assert essay_of(notebook).removeprefix("# ") == ESSAY
+
+
+@pytest.mark.parametrize("part", parts())
+def test_nothing_is_found_where_nothing_was_written_and_each_question_is_known(part):
+    for sheet in load_part(part):
+        cells = read_cells((ROOT / "exercises" / part / f"{sheet.name}.ipynb").read_bytes(), sheet.name)
+        (question,) = sheet.questions
+        assert free_texts(sheet, cells)[question.slug].text == ""
+        assert len(question.task) > 100 and len(question.model) > 400
+        assert question.task[:60] in next(cell.source for cell in cells if cell.id == question.task_id)
 
 
 @needs_sandbox

@@ -1,22 +1,31 @@
 """Set up, open, check and test the course. Standard library only, so that it runs before anything is installed.
 
 usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab on start_here
+       python tools/course.py work                            only put your copies of the exercises into work/
        python tools/course.py check [NOTEBOOK ...]            run your own notebooks in work/, print scorecards
+       python tools/course.py update [EXERCISE ...]           put a corrected task or check around your answers
+       python tools/course.py add ZIP                         unpack another part, or a newer zip, into this folder
        python tools/course.py reset EXERCISE                  a fresh copy; yours is kept beside it
-       python tools/course.py grading selftest | release ... | grade ... | export ...   for instructors
+
+       python tools/course.py grading selftest | release ... | grade ... | export ... | nbgrader ...   for instructors
        python tools/course.py test [pytest's options]         install what authors need and run every test, on the
                                                               versions of constraints.txt or --versions FILE|newest,
                                                               each of the last two in a .venv-... of its own
-       python tools/course.py site [--lite]                   build the web edition into build/site
+       python tools/course.py site [--lite] [--without-solutions]   build the web edition into build/site
        python tools/course.py site-links                      ask its external links for an answer
        python tools/course.py test-web [pytest's options]     build it and test it in Chromium
 """
 
 import hashlib
+import importlib
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 
 OLDEST = (3, 11)
@@ -47,8 +56,25 @@ def venv_program(name, venv=".venv"):
     return ROOT / venv / folder / (name + ending)
 
 
-def install(requirements, constraints=None, venv=".venv"):
-    """Make a virtual environment if it is missing and install a requirements file, unless that was done before."""
+def needed(requirements):
+    """Return the names of a requirements file and of those that it reads with -r, itself first."""
+    text = (ROOT / requirements).read_text(encoding="utf-8")
+    return [requirements] + [name for other in re.findall(r"^-r +(\S+)", text, re.MULTILINE) for name in needed(other)]
+
+
+def install(requirements, constraints=None, venv=".venv", ranges=False):
+    """Make a virtual environment if it is missing and install a requirements file, unless that was done before.
+
+    Parameters
+    ----------
+    requirements : str
+        Installing it also counts for the files that it reads: each has a stamp of its own.
+    constraints : str, optional
+        The file of pinned versions.
+    venv : str
+    ranges : bool
+        Where the pinned versions cannot be had, take what the requirements admit.
+    """
     python = venv_program("python", venv)
     if not python.exists() and run([sys.executable, "-m", "venv", ROOT / venv]) != 0:
         shutil.rmtree(ROOT / venv, ignore_errors=True)
@@ -56,37 +82,212 @@ def install(requirements, constraints=None, venv=".venv"):
             f"Could not make the folder {venv}. On Debian or Ubuntu run `sudo apt install python3-venv`; elsewhere "
             "install Python from python.org. Then run the same command again."
         )
-    files = [ROOT / name for name in ("pyproject.toml", "requirements.txt", requirements, constraints) if name]
-    state = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    stamp = ROOT / venv / "installed"
-    if stamp.exists() and stamp.read_text() == state:
+
+    def state(name):
+        files = ["pyproject.toml", *needed(name), *([constraints] if constraints else [])]
+        return hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()
+
+    stamps = {ROOT / venv / f"installed-{Path(name).stem}": state(name) for name in needed(requirements)}
+    first = ROOT / venv / f"installed-{Path(requirements).stem}"
+    if first.exists() and first.read_text() == stamps[first]:
         return
     print(f"Installing what {requirements} names into {venv} (a few minutes, once) ...", flush=True)
-    pins = ["-c", constraints] if constraints else []
-    if run([python, "-m", "pip", "install", "--quiet", "-r", requirements] + pins) != 0:
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]
+    said = pip(command + (["-c", constraints] if constraints else []))
+    if said and ranges and constraints and not OFFLINE.search(said):
+        print(f"Not every version that {constraints} names can be installed here (Python {platform.python_version()}, "
+              f"{platform.system()}). Taking what {requirements} admits: the last digits of a lesson's numbers may "
+              "differ; exercises, checks and marks are the same ...", flush=True)  # fmt: skip
+        said = pip(command)
+    if said:
+        print(said, file=sys.stderr)
         raise Stop(
             "The installation stopped; the lines above say why. Most often there is no connection to the package "
             "index: connect and run the same command again. Nothing in work/ was touched."
         )
-    stamp.write_text(state)
+    for stamp, text in stamps.items():
+        stamp.write_text(text)
+
+
+OFFLINE = re.compile("from versions: none|NewConnectionError|NameResolutionError|ConnectTimeout|ProxyError")
+
+
+def pip(command):
+    """Run pip; return what it said if it failed, and "" if it did not."""
+    done = subprocess.run([str(part) for part in command], cwd=str(ROOT), stderr=subprocess.PIPE, text=True,
+                          encoding="utf-8", errors="replace")  # fmt: skip
+    return done.stderr.strip() or "pip failed and said nothing." if done.returncode else ""
+
+
+# -- the exercises in work/ --------------------------------------------------------------------------------------
+
+
+def tool(name):
+    """Import another tool of this course; this file runs as a script, too."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    return importlib.import_module(f"tools.{name}")
+
+
+def exercises():
+    """Return the names of the exercise notebooks, such as "1_landscape/1_surfaces"."""
+    return sorted(path.relative_to(ROOT / "exercises").with_suffix("").as_posix()
+                  for path in (ROOT / "exercises").glob("*/*.ipynb"))  # fmt: skip
 
 
 def copy_missing_exercises():
     """Copy to work/ the exercises that are not there yet. A file that is there is never touched."""
     copied = []
-    for source in sorted((ROOT / "exercises").glob("*/*.ipynb")):
-        target = ROOT / "work" / source.relative_to(ROOT / "exercises")
+    for name in exercises():
+        target = ROOT / "work" / (name + ".ipynb")
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(str(source), str(target))
+            shutil.copyfile(str(ROOT / "exercises" / (name + ".ipynb")), str(target))
             copied.append(target)
     return copied
 
 
-def course(options):
-    install("requirements.txt")
+def fit_links():
+    """Make the links of handed-out lessons fit the parts that are here; in a checkout nothing is to be done."""
+    relink = tool("relink")
+    for folder in ("notebooks", "exercises"):
+        for path in sorted((ROOT / folder).glob("**/*.ipynb")):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if relink.OWN not in text:
+                continue
+            try:
+                notebook = tool("versions").read(path)
+            except tool("versions").BadNotebook:
+                continue
+            page = path.relative_to(ROOT).as_posix()
+            if relink.fit_notebook(notebook, page, lambda name: (ROOT / name).exists()):
+                replace(path, relink.written(notebook))
+
+
+def replace(path, text):
+    """Write a file so that it is there whole, old or new, whatever happens."""
+    draft = path.with_name("." + path.name + ".draft")
+    draft.write_text(text, encoding="utf-8", newline="\n")
+    draft.replace(path)
+
+
+def revisions(name):
+    """Return the student's notebook, the released one, its history, and what was changed since the former.
+
+    Raises
+    ------
+    versions.BadNotebook
+    """
+    versions = tool("versions")
+    mine = versions.read(ROOT / "work" / (name + ".ipynb"))
+    given, known = versions.read(ROOT / "exercises" / (name + ".ipynb")), versions.released(*name.split("/"), ROOT)
+    return mine, given, known, versions.changes(mine, given, known)
+
+
+def work(_=()):
+    """Copy missing exercises to work/, and say which of those that are there were revised."""
+    fit_links()
     for path in copy_missing_exercises():
         print(f"new exercise: {path.relative_to(ROOT)}")
+    fit_links()  # lessons lead to the new copies
+    for name in exercises():
+        try:
+            changed = revisions(name)[-1]
+        except tool("versions").BadNotebook as error:
+            print(f"{error}; it stays as it is, and `make reset EXERCISE={name}` gives a fresh copy beside it.")
+            continue
+        if changed:
+            print(f"revised: {name}: {said(changed)}.\n"
+                  f"  `make update EXERCISE={name}` (without make: `py tools/course.py update {name}`)\n"
+                  "  puts this around your answers, and keeps your notebook beside the new one.")  # fmt: skip
+    return 0
+
+
+def said(changed):
+    """Say in words what was changed, each thing once."""
+    kinds = {"new": " (new)", "revised": "", "removed": " (no longer there)"}
+    return ", ".join(dict.fromkeys(change.what + kinds[change.kind] for change in changed))
+
+
+def keep(target):
+    """Return the name under which a notebook of work/ is kept when a new one takes its place."""
+    number = 1
+    while target.with_suffix(f".old-{number}.ipynb").exists():
+        number += 1
+    return target.with_suffix(f".old-{number}.ipynb")
+
+
+def exercise_named(word, example):
+    """Return the exercise that a student means with PART/NAME or work/PART/NAME.ipynb."""
+    known = exercises()
+    name = word.replace("\\", "/").removeprefix("work/").removesuffix(".ipynb")
+    if name not in known:
+        raise Stop("Say which exercise to {}, for example `make {} EXERCISE={}`. There are: {}.".format(
+            example, example, known[0] if known else "PART/NAME", ", ".join(known)))  # fmt: skip
+    return name
+
+
+def update(words):
+    """Put revised tasks and checks around a student's answers, in the exercises named or in all."""
+    for name in [exercise_named(word, "update") for word in words] or exercises():
+        target = ROOT / "work" / (name + ".ipynb")
+        if not target.exists():
+            print(f"{name} is not in work/ yet: `make course` puts it there.")
+            continue
+        try:
+            mine, given, known, changed = revisions(name)
+        except tool("versions").BadNotebook as error:
+            print(f"{error}; it stays as it is. `make reset EXERCISE={name}` gives a fresh copy beside it.")
+            continue
+        if not changed:
+            print(f"{name} is up to date.")
+            continue
+        text, kept = tool("relink").written(tool("versions").updated(mine, given, known)), keep(target)
+        shutil.copyfile(str(target), str(kept))
+        replace(target, text)
+        print(f"{name}: {said(changed)}. Your answers are where they were; your old notebook is kept as "
+              f"{kept.relative_to(ROOT)}.")  # fmt: skip
+        if any(change.own and change.kind == "revised" for change in changed):
+            print("  You had changed one of these cells yourself. Where that was a text or given code, it stands below "
+                  "the new cell; look whether you still need it.")  # fmt: skip
+    return 0
+
+
+def add(words):
+    """Unpack a part's zip into this folder; work/ and .venv are no business of a zip."""
+    if (ROOT / "grading").is_dir():
+        raise Stop("This folder is the whole course; zips of parts are for students. To update it, use `git pull`.")
+    if len(words) != 1 or not zipfile.is_zipfile(words[0]):
+        raise Stop("Say which zip to add, for example `make add ZIP=../2_convergence.zip`: a file that your instructor "
+                   "gave you, as it was downloaded.")  # fmt: skip
+    with zipfile.ZipFile(words[0]) as archive:
+        files = {name: name.split("/")[1:] for name in archive.namelist() if not name.endswith("/")}
+        within = (name.startswith("downhill/") and "\\" not in name and not {"", ".", ".."} & set(steps)
+                  and steps[0].lower() not in (".git", ".venv", "work") for name, steps in files.items())  # fmt: skip
+        if not all(within) or "downhill/tools/course.py" not in files:
+            raise Stop(f"{words[0]} is not a part of this course. Nothing was unpacked.")
+        try:
+            contents = {name: archive.read(name) for name in files}
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise Stop(f"{words[0]} is damaged: download it again. Nothing was unpacked.") from error
+        for name, steps in files.items():
+            target = ROOT.joinpath(*steps)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft = target.with_name("." + target.name + ".draft")
+            draft.write_bytes(contents[name])
+            draft.replace(target)
+    print(f"{Path(words[0]).name} is unpacked.")
+    work()
+    print("Now type `make course` (without make: `py tools/course.py course`).")
+    return 0
+
+
+# -- commands ----------------------------------------------------------------------------------------------------
+
+
+def course(options):
+    install("requirements.txt", "constraints.txt", ranges=True)
+    work()
     # JupyterLab runs the scripts of stored figures and quizzes only in notebooks that this user trusts.
     lessons = sorted((ROOT / "notebooks").glob("**/*.ipynb"))
     run([venv_program("jupyter-trust"), *lessons], stdout=subprocess.DEVNULL)
@@ -109,18 +310,10 @@ def check(notebooks):
 
 
 def reset(arguments):
-    known = sorted(path.relative_to(ROOT / "exercises").with_suffix("").as_posix()
-                   for path in (ROOT / "exercises").glob("*/*.ipynb"))  # fmt: skip
-    name = arguments[0].replace("\\", "/").removeprefix("work/").removesuffix(".ipynb") if arguments else ""
-    if name not in known:
-        raise Stop("Say which exercise to reset, for example `make reset EXERCISE={}`. There are: {}.".format(
-            known[0] if known else "PART/NAME", ", ".join(known)))  # fmt: skip
+    name = exercise_named(arguments[0] if arguments else "", "reset")
     target = ROOT / "work" / (name + ".ipynb")
     if target.exists():
-        number = 1
-        while target.with_suffix(f".old-{number}.ipynb").exists():
-            number += 1
-        kept = target.with_suffix(f".old-{number}.ipynb")
+        kept = keep(target)
         target.rename(kept)
         print(f"Your notebook is kept as {kept.relative_to(ROOT)}.")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +324,7 @@ def reset(arguments):
 
 def grading(words):
     """Install what instructors need and run the grader, in the folder from which it was called."""
-    install("requirements-dev.txt", "constraints.txt")
+    install("requirements-dev.txt", "constraints.txt", ranges=True)
     return subprocess.run([str(venv_program("downhill-grading")), *words]).returncode
 
 
@@ -181,20 +374,30 @@ def test_lite(options):
     return run(command + options, env={**os.environ, **THREAD_CAPS})
 
 
-COMMANDS = {"course": course, "check": check, "reset": reset, "grading": grading, "test": test,
-            "site": site, "site-links": lambda options: site(options, "links"), "test-web": test_web,
+STUDENTS = {"course": course, "work": work, "check": check, "update": update, "reset": reset, "add": add}
+COMMANDS = {**STUDENTS, "grading": grading, "test": test, "site": site,
+            "site-links": lambda options: site(options, "links"), "test-web": test_web,
             "test-lite": test_lite}  # fmt: skip
 
 
 def main(arguments):
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console that lacks a letter shows its number, and nothing stops
+            stream.reconfigure(errors="backslashreplace")
+    handed_out = not (ROOT / "grading").is_dir()
     if not arguments or arguments[0] not in COMMANDS:
-        print(__doc__)
+        print(__doc__.split("\n\n       ")[0] if handed_out else __doc__)
         return 2
     try:
         require_python()
+        if handed_out and arguments[0] not in STUDENTS:
+            raise Stop(f"`{arguments[0]}` needs the whole course; this folder has what students need.")
         return COMMANDS[arguments[0]](arguments[1:])
     except Stop as stop:
         print("\n" + str(stop), file=sys.stderr)
+        return 1
+    except OSError as error:  # a full disk, a folder that may not be written to
+        print(f"\n{error.filename or 'A file'}: {error.strerror or error}. Nothing of yours is lost.", file=sys.stderr)
         return 1
 
 

@@ -160,8 +160,8 @@ def lite_copy(path):
     return notebook
 
 
-def write_contents(folder):
-    for source in ("notebooks", "exercises", "solutions"):
+def write_contents(folder, solutions=True):
+    for source in ("notebooks", "exercises", "solutions")[: None if solutions else -1]:
         for path in sorted((ROOT / source).rglob("*.ipynb")):
             if ".ipynb_checkpoints" not in path.parts:
                 target = folder / path.relative_to(ROOT)
@@ -201,7 +201,7 @@ def go_on_after_expected_errors(destination):
     path.write_text(text.replace(STOP_AFTER_ERROR, asked), encoding="utf-8")
 
 
-def build(destination, pyodide=None, cdn=CDN):
+def build(destination, pyodide=None, cdn=CDN, solutions=True):
     """Build the site into a folder, which is emptied first.
 
     Parameters
@@ -211,6 +211,8 @@ def build(destination, pyodide=None, cdn=CDN):
         A folder with Pyodide's core and wheels; the site is then self-contained.
     cdn : str
         Where the browser gets Pyodide from otherwise.
+    solutions : bool
+        Whether the solutions are among the notebooks.
 
     Raises
     ------
@@ -227,7 +229,7 @@ def build(destination, pyodide=None, cdn=CDN):
         kernel["disablePyPIFallback"] = pyodide is not None
         (folder / "jupyter-lite.json").write_text(json.dumps(settings), encoding="utf-8")
         shutil.copy(SETTINGS / "overrides.json", folder)
-        write_contents(folder / "files")
+        write_contents(folder / "files", solutions)
         write_pyodide(folder / "static" / "pyodide", pyodide, cdn)
         command = [course.venv_program("jupyter", ".venv-lite"), "lite", "build", "--lite-dir", folder, "--contents",
                    folder / "files", "--output-dir", destination, "--no-sourcemaps", "--log-level", "WARN",

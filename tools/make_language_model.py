@@ -62,12 +62,17 @@ ADAPTED = {"rank": Integer(1, 32, log=True), "matrices": Choice(("query, value",
 # ------------------------------------------------------------------------------------------------ the snapshot
 
 
+def is_answer(cell):
+    """Say whether a cell of a solution is one that students do not get: these tables travel with the exercises."""
+    return "solution-only" in cell.metadata.get("tags", []) or cell.metadata.get("nbgrader", {}).get("solution", False)
+
+
 def documents():
-    """Yield (topic, kind, blocks) for every document of the course, in a fixed order."""
+    """Yield (topic, kind, blocks) for every document of the course, without its answers, in a fixed order."""
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")) + sorted((ROOT / "solutions").rglob("*.ipynb")):
         if ".ipynb_checkpoints" in path.parts or path.stem in LEFT_OUT:
             continue
-        cells = nbformat.read(path, as_version=4).cells
+        cells = [cell for cell in nbformat.read(path, as_version=4).cells if not is_answer(cell)]
         yield path.stem, "prose", [cell.source for cell in cells if cell.cell_type == "markdown"]
         if "notebooks" in path.parts:
             yield path.stem, "code", [cell.source for cell in cells if cell.cell_type == "code"]
@@ -159,6 +164,7 @@ def train(steps=STEPS, *, batch=BATCH, peak=PEAK, evaluate=500, **sizes):
     about = {
         "text_sha256": TEXT_SHA256,
         "steps": steps,
+        "characters": len(symbols["train"]),
         "characters_seen": steps * batch * model.context,
         "bits": {name: round(score, 4) for name, score in scores.items()},
     }

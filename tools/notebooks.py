@@ -6,9 +6,11 @@ usage: notebooks.py render [NOTEBOOK ...]   run lessons and solutions and store 
 """
 
 import base64
+import datetime
 import logging
 import os
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -87,25 +89,40 @@ def render(paths):
 
 
 def make_exercises(folder):
-    """Generate the exercises of every part into ``folder`` with nbgrader's own converter.
+    """Generate the exercises of every part into ``folder`` with nbgrader's own converter, all of them or none.
 
-    What `nbgrader generate_assignment PART --no-db --force` does, but nbgrader, slow to start, starts once.
+    What `nbgrader generate_assignment PART --no-db --force` does, but nbgrader, slow to start, starts once, and it
+    works in a folder of its own: it deletes what was made before, and would leave nothing if it fails. The course's
+    own exercises/ also gets the history of its cells.
     """
     from nbgrader.converters import GenerateAssignment
     from nbgrader.converters.base import NbGraderException
     from nbgrader.coursedir import CourseDirectory
     from traitlets.config import PyFileConfigLoader
 
+    from tools import versions
+
     logging.basicConfig(format="%(message)s")
-    for part in sorted(p.name for p in (ROOT / "solutions").iterdir() if p.is_dir()):
-        config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
-        config.CourseDirectory.update(root=str(ROOT), release_directory=str(folder), assignment_id=part)
-        config.GenerateAssignment.update(no_database=True, force=True)
-        config.SaveCells.enabled = False
-        try:
-            GenerateAssignment(coursedir=CourseDirectory(config=config), config=config).start()
-        except NbGraderException as error:
-            raise SystemExit(f"nbgrader could not make the exercises of {part}; the reason stands above.") from error
+    with tempfile.TemporaryDirectory() as made:
+        for part in sorted(p.name for p in (ROOT / "solutions").iterdir() if p.is_dir()):
+            config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+            config.CourseDirectory.update(root=str(ROOT), release_directory=made, assignment_id=part)
+            config.GenerateAssignment.update(no_database=True, force=True)
+            config.SaveCells.enabled = False
+            try:
+                GenerateAssignment(coursedir=CourseDirectory(config=config), config=config).start()
+            except NbGraderException as error:
+                raise SystemExit(f"nbgrader could not make the exercises of {part}; the reason stands above. "
+                                 "What was there is as it was.") from error  # fmt: skip
+        new = {path.relative_to(made): path.read_bytes() for path in sorted(Path(made).glob("*/*.ipynb"))}
+    for path in folder.glob("*/*.ipynb"):
+        if path.relative_to(folder) not in new:
+            path.unlink()
+    for name, content in new.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    if folder == ROOT / "exercises":
+        versions.record(folder, datetime.date.today().isoformat())
 
 
 def export_pictures(path, folder):

@@ -1,7 +1,8 @@
 """Build the web edition into build/site.
 
-usage: python tools/website.py build [--lite]   the whole site; --lite adds JupyterLite, in which its notebooks run
-       python tools/website.py links            ask every external link of the built site for an answer
+usage: python tools/website.py build [--lite] [--without-solutions]   the whole site; --lite adds JupyterLite, in which
+                                                 its notebooks run; a class may get the solutions after the due date
+       python tools/website.py links             ask every external link of the built site for an answer
 
 The notebooks are the source and stay as they are: copies go to build/site-source, where Sphinx reads them.
 """
@@ -23,6 +24,7 @@ import links
 import nbformat
 import yaml
 from course import Stop
+from relink import LINK
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -44,15 +46,20 @@ RUN = (
     "stays in the browser's storage, and you can download it. Or work in JupyterLab on your own computer, as the "
     "course's README says."
 )
+COMPARE = (
+    "The solutions give the reasons, often a second way, and the mistakes that people make. They are folded, one click "
+    "away."
+)
+COMPARE_LATER = "The solutions come later. Until then a check says by how much you miss, and hints are one click away."
 
 
 # -- what the course consists of ------------------------------------------------------------------------------
 
 
-def pages():
-    """Return the path of every notebook of the course, relative to the root, in POSIX form."""
+def pages(solutions=True):
+    """Return the path of every notebook of the course, relative to the root, in POSIX form, with solutions or not."""
     return [path.relative_to(ROOT).as_posix()
-            for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.ipynb"))
+            for folder in FOLDERS[: None if solutions else -1] for path in sorted((ROOT / folder).rglob("*.ipynb"))
             if ".ipynb_checkpoints" not in path.parts]  # fmt: skip
 
 
@@ -156,7 +163,7 @@ def relink(text, page, known, base=None):
         repository = os.environ.get("DOWNHILL_REPOSITORY", "").rstrip("/")
         return f"[{label}]({repository}/blob/HEAD/{path})" if repository else label
 
-    return re.sub(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)", convert, text)
+    return LINK.sub(convert, text)
 
 
 def unfold_hints(text):
@@ -239,7 +246,9 @@ def prepare(page, known, targets):
         data = html.escape(json.dumps(checks(read(page)), ensure_ascii=False))
         notebook.cells.append(markdown(f'<div class="dh-points" data-checks="{data}"></div>'))
     if folder == "notebooks" and "/" in name:
-        notebook.cells.append(markdown(toctree([f"Exercises </exercises/{name}>", f"Solutions </solutions/{name}>"])))
+        below = ("exercises", "solutions")
+        entries = [f"{kind.title()} </{kind}/{name}>" for kind in below if f"{kind}/{name}.ipynb" in known]
+        notebook.cells.append(markdown(toctree(entries)))
     return notebook
 
 
@@ -251,14 +260,15 @@ def toctree(entries, caption=""):
     return "```{toctree}\n:hidden:\n" + caption + "\n" + "\n".join(entries) + "\n```"
 
 
-def lesson_item(lesson):
-    """Return the entry of a lesson on the map; the first page has no exercises."""
+def lesson_item(lesson, solutions):
+    """Return the entry of a lesson on the map, with its solutions or not; the first page has no exercises."""
     name, points, practice = lesson["name"], 0, ""
     if "exercises" in lesson:
         points = sum(check["points"] for check in checks(read(f"exercises/{name}.ipynb")))
         which = f'<span class="dh-for"> for lesson {lesson["number"]}</span>'
-        practice = (f'<a href="exercises/{name}.html">{lesson["exercises"]} exercises{which}</a>, {points} points. '
-                    f'<a href="solutions/{name}.html">Solutions{which}</a>. ')  # fmt: skip
+        practice = f'<a href="exercises/{name}.html">{lesson["exercises"]} exercises{which}</a>, {points} points. '
+        if solutions:
+            practice += f'<a href="solutions/{name}.html">Solutions{which}</a>. '
     return (f'<li data-page="notebooks/{name}" data-exercise="exercises/{name}" data-points="{points}" '
             f'data-quizzes="{quizzes(read(f"notebooks/{name}.ipynb"))}">'
             f'<span class="dh-number">{lesson["number"]}</span>'
@@ -267,18 +277,20 @@ def lesson_item(lesson):
             '<span class="dh-state"></span></div></div></li>')  # fmt: skip
 
 
-def index_page(lite):
+def index_page(lite, solutions):
     """Return the map of the course: site/pages/index.md with the lessons in it."""
-    sections = [f'<ol class="dh-map">{lesson_item(FIRST)}</ol>']
+    sections = [f'<ol class="dh-map">{lesson_item(FIRST, solutions)}</ol>']
     trees = [toctree(["Start here <notebooks/start_here>"])]
     for part in parts():
-        items = "".join(lesson_item(lesson) for lesson in part["lessons"])
+        items = "".join(lesson_item(lesson, solutions) for lesson in part["lessons"])
         sections.append(f'## Part {part["number"]}: {part["title"].lower()}\n\n<ol class="dh-map">{items}</ol>')
         entries = [f"{lesson['number']} {lesson['title']} <notebooks/{lesson['name']}>" for lesson in part["lessons"]]
         trees.append(toctree(entries, f"{part['number']} {part['title']}"))
     trees.append(toctree(["glossary", "references", "instructors"], "More"))
     text = (ROOT / "site" / "pages" / "index.md").read_text(encoding="utf-8")
-    filled = {"lessons": "\n\n".join(sections), "contents": "\n\n".join(trees), "run": RUN if lite else DOWNLOAD}
+    filled = {"lessons": "\n\n".join(sections), "contents": "\n\n".join(trees),
+              "run": RUN if lite else DOWNLOAD,
+              "compare": COMPARE if solutions else COMPARE_LATER}  # fmt: skip
     return re.sub(r"\{\{ (\w+) \}\}", lambda match: filled[match[1]], text)
 
 
@@ -374,10 +386,10 @@ def install_vendored():
     stamp.write_text(state)
 
 
-def write_sources(lite):
+def write_sources(lite, solutions):
     """Write what Sphinx reads to build/site-source."""
     shutil.rmtree(SOURCE, ignore_errors=True)
-    notebooks, entries = pages(), glossary()
+    notebooks, entries = pages(solutions), glossary()
     known = {*notebooks, "docs/basins.png"}
     targets = glossary_targets(entries)
     for page in notebooks:
@@ -385,13 +397,13 @@ def write_sources(lite):
         nbformat.write(prepare(page, known, targets), SOURCE / page)
     (SOURCE / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "basins.png", SOURCE / "docs")
-    written = {"index": index_page(lite), "glossary": glossary_page(entries), "references": references_page(),
-               "instructors": instructors_page(known)}  # fmt: skip
+    written = {"index": index_page(lite, solutions), "glossary": glossary_page(entries),
+               "references": references_page(), "instructors": instructors_page(known)}  # fmt: skip
     for name, text in written.items():
         (SOURCE / f"{name}.md").write_text(text, encoding="utf-8")
 
 
-def run_sphinx(lite):
+def run_sphinx(lite, solutions):
     """Run Sphinx, in which a warning is an error."""
     if importlib.util.find_spec("sphinx") is None:
         raise Stop("Sphinx is not installed in this environment. Run `make site`, which installs it.")
@@ -400,7 +412,7 @@ def run_sphinx(lite):
                "-j", "2", "-E", "-q", "-W", "--keep-going", *["-t", "lite"] * lite, SOURCE, SITE]  # fmt: skip
     if subprocess.run([str(part) for part in command], cwd=ROOT).returncode != 0:
         raise Stop("Sphinx has warned about a page; the lines above say which. Mend it and run `make site` again.")
-    for page in pages():
+    for page in pages(solutions):
         (SITE / "download" / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / page, SITE / "download" / page)
     shutil.copytree(SOURCE / "figures", SITE / "figures")
@@ -423,15 +435,17 @@ def slim_icons():
 
 def build(options):
     start = time.perf_counter()
-    lite = "--lite" in options
+    lite, solutions = "--lite" in options, "--without-solutions" not in options
+    if unknown := set(options) - {"--lite", "--without-solutions"}:
+        raise Stop(f"{', '.join(sorted(unknown))}: the options are --lite and --without-solutions.")
     install_vendored()
-    write_sources(lite)
-    run_sphinx(lite)
+    write_sources(lite, solutions)
+    run_sphinx(lite, solutions)
     slim_icons()
     if lite:
         import lite as jupyterlite
 
-        jupyterlite.build(SITE / "lite")
+        jupyterlite.build(SITE / "lite", solutions=solutions)
     print(f"The site is in {SITE.relative_to(ROOT)} after {time.perf_counter() - start:.0f} s. "
           f"Open {SITE.relative_to(ROOT)}/index.html, or serve it: python -m http.server -d build/site")  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 // The arrows that unfold a lesson in the sidebar have no name: say what they unfold.
 for (const summary of document.querySelectorAll(".bd-sidebar-primary summary")) {
-  const lesson = summary.closest("li").querySelector("a").textContent;
-  summary.setAttribute("aria-label", `Exercises and solutions of ${lesson}`);
+  const [lesson, ...below] = [...summary.closest("li").querySelectorAll("a")].map((link) => link.textContent.trim());
+  summary.setAttribute("aria-label", `${below.join(" and ")} of ${lesson}`);
 }
 
 // What is wider than the page scrolls in its own box, and a box that scrolls must be reachable by keyboard.

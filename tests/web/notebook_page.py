@@ -48,8 +48,8 @@ LIVE = """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.
 WIDGET = ":is(.jupyter-widgets.dh, .jupyter-widgets .dh):has(canvas)"
 
 
-SHORT = ["start_here.ipynb", "1_landscape/1_surfaces.ipynb", "2_convergence/1_gradient_descent.ipynb",
-         "3_hyperparameter_optimization/1_search_spaces.ipynb"]  # fmt: skip
+SHORT = ["start_here.ipynb", *(min(part.glob("*.ipynb")).relative_to(ROOT / "notebooks").as_posix()
+                                for part in sorted((ROOT / "notebooks").glob("[0-9]*")))]  # fmt: skip
 
 
 def lessons(all_of_them=True):

@@ -12,11 +12,10 @@ import lite
 import nbformat
 import pytest
 import website
-from notebook_page import ROOT, chromium, open_notebook, run_all, serve, source_of, stopped, type_into
+from notebook_page import ROOT, SHORT, chromium, open_notebook, run_all, serve, source_of, stopped, type_into
 from pyodide_files import Gone, Refused, needed, pyodide_files, take, write_core
 
-LESSONS = ["start_here", "1_landscape/1_surfaces", "2_convergence/1_gradient_descent",
-           "3_hyperparameter_optimization/1_search_spaces"]  # fmt: skip
+LESSONS = [name.removesuffix(".ipynb") for name in SHORT]
 EXERCISES = LESSONS[1:]
 ABSENT = {"optuna", "distributed"}  # the cells that need these say so, and the lesson goes on
 

@@ -82,6 +82,26 @@ def test_links_to_other_files_lead_to_the_repository_if_there_is_one(monkeypatch
     assert changed == "[a](https://github.com/owner/name/blob/HEAD/LICENSE)"
 
 
+def test_the_sources_can_be_written_without_the_solutions(monkeypatch, tmp_path):
+    monkeypatch.setattr(website, "SOURCE", tmp_path / "source")
+    monkeypatch.delenv("DOWNHILL_REPOSITORY", raising=False)
+    website.write_sources(lite=False, solutions=False)
+    written = {path.relative_to(tmp_path / "source").as_posix(): path.read_text(encoding="utf-8")
+               for path in (tmp_path / "source").rglob("*") if path.suffix in (".md", ".ipynb")}  # fmt: skip
+    assert set(website.pages(solutions=False)) <= set(written)
+    assert not [name for name in written if name.startswith("solutions")]
+    for name, text in written.items():
+        if name == "instructors.md":  # it says how a solution is marked, and holds none
+            continue
+        assert not re.search(r"solutions/\d_|BEGIN SOLUTION|HIDDEN TESTS", text), name
+    assert "The solutions come later" in written["index.md"] and "{{" not in written["index.md"]
+
+
+def test_an_unknown_option_is_a_sentence():
+    with pytest.raises(website.Stop, match="--solutionless: the options are --lite and --without-solutions"):
+        website.build(["--solutionless"])
+
+
 def test_missing_npm_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(website, "VENDOR", tmp_path)
     monkeypatch.setattr(website.shutil, "which", lambda name: None)

@@ -1,17 +1,13 @@
 """A learner on the built site, mostly by keyboard: search, next, quiz, figures, notes, points."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
+import website
 from notebook_page import chromium, serve
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import website  # noqa: E402
-
 SITE = ROOT / "build" / "site"
 LESSON = "notebooks/1_landscape/1_surfaces"
 FIRST, SECOND = ([lesson["name"] for lesson in part["lessons"]] for part in website.parts()[:2])
