@@ -15,16 +15,17 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from grading import session
-from grading.course import bench, load_part
-from grading.essays import free_texts
-from grading.runner import wanted
-from grading.sandbox import end_with_parent
-from grading.session import Notebook, sandbox_of
-from grading.store import FORMAT, result_path, save, stored
-from grading.submissions import known_notebooks, match, remarks
+from grading.classroom.essays import free_texts
+from grading.classroom.sheets import load_part
+from grading.classroom.store import FORMAT, result_path, save, stored
+from grading.classroom.submissions import known_notebooks, match, remarks
+from grading.engine import session
+from grading.engine.checker import checker_of
+from grading.engine.runner import wanted
+from grading.engine.sandbox import end_with_parent
+from grading.engine.session import Notebook, sandbox_of
 from tools import versions
-from tools.cells import BadNotebook, fingerprint, normal, plan, read_cells
+from tools.cells import NotebookError, fingerprint, normal, plan, read_cells
 
 __all__ = ["Options", "grade_class", "grade_submission", "key_of"]
 
@@ -69,7 +70,7 @@ def sheets_of(options):
 def grader_hash():
     """Return a hash of the grader's own source: another grader grades anew."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -93,7 +94,7 @@ def key_of(submission, options):
         digest.update(handed.label.encode())
         try:
             digest.update(handed.read())
-        except BadNotebook as error:
+        except NotebookError as error:
             digest.update(str(error).encode())
     return digest.hexdigest()
 
@@ -114,12 +115,17 @@ def grade_submission(submission, options, key=None):
         Plain data: what the student's JSON file holds.
     """
     sheets = sheets_of(options)
-    flags, notes, strays, copies = list(submission.notes), [], [], {sheet.name: {} for sheet in sheets}
+    flags, notes, strays, copies = (
+        list(submission.notes),
+        [],
+        [],
+        {sheet.name: {} for sheet in sheets},
+    )
     for handed in submission.files:
         try:
             data = handed.read()
             cells = read_cells(data, handed.label)
-        except BadNotebook as error:
+        except NotebookError as error:
             notes.append(str(error))
             continue
         sheet, why = match(cells, handed.label, sheets, known_notebooks(Path(options.root)))
@@ -133,24 +139,54 @@ def grade_submission(submission, options, key=None):
         notes += notebook.pop("notes")
         flags += notebook.pop("flags")
     return {
-        "format": FORMAT, "id": submission.id, "student": submission.student, "lms_id": submission.lms_id,
-        "part": options.part, "batch": options.batch, "key": key or key_of(submission, options),
-        "points": sum(g["points"] for g in graded), "worth": sum(g["worth"] for g in graded),
-        "flags": notes + flags, "notes": notes, "notebooks": graded,
+        "format": FORMAT,
+        "id": submission.id,
+        "student": submission.student,
+        "lms_id": submission.lms_id,
+        "part": options.part,
+        "batch": options.batch,
+        "key": key or key_of(submission, options),
+        "points": sum(g["points"] for g in graded),
+        "max_score": sum(g["max_score"] for g in graded),
+        "flags": notes + flags,
+        "notes": notes,
+        "notebooks": graded,
         "limit": options.seconds if any(notebook["late"] for notebook in graded) else None,
-    }  # fmt: skip
+    }
 
 
 def _absent(sheet):
-    exercises = [{"slug": e.slug, "points": 0, "worth": e.points, "state": "absent", "said": [], "problem": "",
-                  "detail": ""} for e in sheet.exercises]  # fmt: skip
-    return {"name": sheet.name, "file": "", "points": 0, "worth": sum(e.points for e in sheet.exercises),
-            "exercises": exercises, "questions": [], "cells": [], "answers": {}, "flags": [], "notes": [],
-            "late": False}  # fmt: skip
+    exercises = [
+        {
+            "slug": e.slug,
+            "points": 0,
+            "max_score": e.points,
+            "state": "absent",
+            "said": [],
+            "problem": "",
+            "detail": "",
+        }
+        for e in sheet.exercises
+    ]
+    return {
+        "name": sheet.name,
+        "file": "",
+        "points": 0,
+        "max_score": sum(e.points for e in sheet.exercises),
+        "exercises": exercises,
+        "questions": [],
+        "cells": [],
+        "answers": {},
+        "flags": [],
+        "notes": [],
+        "late": False,
+    }
 
 
 def _best(sheet, copies, options):
-    """Grade each copy of a notebook and return the one with the most points; of equals one that says more."""
+    """Grade each copy of a notebook and return the one with the most points; of equals one that
+    says more.
+    """
     tries = [_grade(sheet, cells, label, options) for label, cells in copies[:MAX_COPIES]]
     if not tries:
         return _absent(sheet)
@@ -158,7 +194,9 @@ def _best(sheet, copies, options):
     best["late"] = any(t["late"] for t in tries)
     if len(tries) > 1:
         said = ", ".join(f"{t['file']} ({t['points']})" for t in tries)
-        best["notes"].insert(0, f"{len(tries)} different files answer {sheet.name}: {said}; {best['file']} counts.")
+        best["notes"].insert(
+            0, f"{len(tries)} different files answer {sheet.name}: {said}; {best['file']} counts."
+        )
     if len(copies) > MAX_COPIES:
         said = f"Only the first {MAX_COPIES} of {len(copies)} files that answer {sheet.name} were graded."
         best["flags"].append(said)
@@ -166,7 +204,9 @@ def _best(sheet, copies, options):
 
 
 def _grade(sheet, cells, label, options):
-    """Grade one notebook on one sheet: its cells run from top to bottom, and each check where its cell stands."""
+    """Grade one notebook on one sheet: its cells run from top to bottom, and each check where its
+    cell stands.
+    """
     steps = plan(cells, sheet.checks)
     texts = free_texts(sheet, cells)
     essays = {at for question in texts.values() for at in question.cells}
@@ -178,18 +218,23 @@ def _grade(sheet, cells, label, options):
     code = [cell for cell in run if isinstance(cell, session.Cell)]
     results, asked = {}, {exercise.slug: exercise for exercise in sheet.exercises}
     notebook = Notebook(
-        sandbox_of(options.confined), [session.Cell("setup", source) for source in (*sheet.setup, _stand_ins(sheet))],
-        options.seconds, options.cell_seconds, [cell.source for cell in code],
-    )  # fmt: skip
+        sandbox_of(options.confined),
+        [session.Cell("setup", source) for source in (*sheet.setup, _stand_ins(sheet))],
+        options.seconds,
+        options.cell_seconds,
+        [cell.source for cell in code],
+    )
     try:
         for step in run:
             if isinstance(step, session.Cell):
                 notebook.run(step)
             elif _ready(notebook, asked[step]):
-                results[step] = bench(sheet).run(asked[step], notebook)
-        for slug in [slug for slug in asked if slug not in results]:  # no check cell, or one above its answer
+                results[step] = checker_of(sheet).run(asked[step], notebook)
+        for slug in [
+            slug for slug in asked if slug not in results
+        ]:  # no check cell, or one above its answer
             notebook.run(session.Cell("aids", asked[slug].aids))
-            results[slug] = bench(sheet).run(asked[slug], notebook)
+            results[slug] = checker_of(sheet).run(asked[slug], notebook)
         deaths, late = list(notebook.deaths), notebook.late
     finally:
         notebook.close()
@@ -204,37 +249,63 @@ def _grade(sheet, cells, label, options):
     for question in sheet.questions:
         text = texts[question.slug].text
         version = f"v{fingerprint(text)}" if text else ""
-        questions.append({"slug": question.slug, "title": question.title, "worth": question.points,
-                          "text": text[:20_000], "version": version, "empty": not text})  # fmt: skip
+        questions.append(
+            {
+                "slug": question.slug,
+                "title": question.title,
+                "max_score": question.points,
+                "text": text[:20_000],
+                "version": version,
+                "empty": not text,
+            }
+        )
         if not text and any(result["state"] != "unanswered" for result in results):
             flags.append(f"{label}: the free-text answer ({question.title}) is empty.")
-    shown = [{"id": c.id, "error": c.error, "bad": c.bad, "output": c.output[:2000]}
-             for c in code if c.error or c.bad]  # fmt: skip
+    shown = [
+        {"id": c.id, "error": c.error, "bad": c.bad, "output": c.output[:2000]}
+        for c in code
+        if c.error or c.bad
+    ]
     return {
-        "name": sheet.name, "file": label, "points": sum(r["points"] for r in results),
-        "worth": sum(r["worth"] for r in results), "exercises": results, "questions": questions, "cells": shown,
-        "answers": {e.answer_id: _answer(e, cells)[:20_000] for e in sheet.exercises}, "flags": flags, "notes": notes,
+        "name": sheet.name,
+        "file": label,
+        "points": sum(r["points"] for r in results),
+        "max_score": sum(r["max_score"] for r in results),
+        "exercises": results,
+        "questions": questions,
+        "cells": shown,
+        "answers": {e.answer_id: _answer(e, cells)[:20_000] for e in sheet.exercises},
+        "flags": flags,
+        "notes": notes,
         "late": late,
-    }  # fmt: skip
+    }
 
 
 def _stand_ins(sheet):
-    """Return code that defines each check as a function that does nothing: the grader has the real one."""
+    """Return code that defines each check as a function that does nothing: the grader has the real
+    one.
+    """
     return "\n".join(f"def check_{exercise.slug}(*answers): pass" for exercise in sheet.exercises)
 
 
 def _answer(exercise, cells):
-    """Return the source of the cell that holds an answer: by its id, or by the function that it defines."""
+    """Return the source of the cell that holds an answer: by its id, or by the function that it
+    defines.
+    """
     named = [c.source for c in cells if exercise.answer_id in (c.id, c.grade_id)]
     define = re.compile(rf"^(async )?def {exercise.names[0]}\(", re.MULTILINE)
-    return next(iter(named + [c.source for c in cells if c.kind == "code" and define.search(c.source)]), "")
+    return next(
+        iter(named + [c.source for c in cells if c.kind == "code" and define.search(c.source)]), ""
+    )
 
 
 def _ready(notebook, exercise):
-    """Return whether what a check asks for is defined; if the process has no time left, the check will say so."""
+    """Return whether what a check asks for is defined; if the process has no time left, the check
+    will say so.
+    """
     try:
         return notebook.has(exercise.names)
-    except session.Gone:
+    except session.GoneError:
         return True
 
 
@@ -250,7 +321,9 @@ def _explain(exercise, result, code):
 
 
 def _changes(sheet, cells, label, results):
-    """Return what to say of check cells that differ from the present ones: to both, and to the instructor alone."""
+    """Return what to say of check cells that differ from the present ones: to both, and to the
+    instructor alone.
+    """
     notes, flags = [], []
     state = {result["slug"]: result["state"] for result in results}
     released = versions.released(sheet.part, sheet.name)
@@ -284,22 +357,32 @@ def reaches_for_secrets(source):
         if len(source) > MAX_TOKENIZED:
             raise ValueError
         tokens = [
-            (token.type, token.string) for token in tokenize.generate_tokens(io.StringIO(source).readline)
+            (token.type, token.string)
+            for token in tokenize.generate_tokens(io.StringIO(source).readline)
             if token.type != tokenize.COMMENT
-        ]  # fmt: skip
-    except (tokenize.TokenError, SyntaxError, ValueError):  # magics, errors, a book: the lines as they are
+        ]
+    except (
+        tokenize.TokenError,
+        SyntaxError,
+        ValueError,
+    ):  # magics, errors, a book: the lines as they are
         text = re.sub(r"#.*", "", source)
         return bool(SECRET_PATHS.search(text) or SECRET_WORDS & set(re.findall(r"\w+", text)))
     words = {text.strip("\"'") for _, text in tokens}
     modules = "sys.modules" in "".join(text for _, text in tokens)
-    return modules or bool(SECRET_WORDS & words) or any(SECRET_PATHS.search(text) for _, text in tokens)
+    return (
+        modules
+        or bool(SECRET_WORDS & words)
+        or any(SECRET_PATHS.search(text) for _, text in tokens)
+    )
 
 
-# ------------------------------------------------------------------------------------------------- a class
+# ------------------------------------------------------------------------------------------ a class
 
 
 def holds(old, key, options):
-    """Return whether a stored result need not be made again; one that met a limit of time must, with a larger one.
+    """Return whether a stored result need not be made again; one that met a limit of time must,
+    with a larger one.
 
     Parameters
     ----------
@@ -312,36 +395,56 @@ def holds(old, key, options):
     -------
     bool
     """
-    return bool(old) and old.get("key") == key and options.seconds <= (old.get("limit") or options.seconds)
+    return (
+        bool(old)
+        and old.get("key") == key
+        and options.seconds <= (old.get("limit") or options.seconds)
+    )
 
 
 def work(submission, options, out):
-    """Grade one submission unless its result is there already; return (slug, points, worth, whether it was new)."""
+    """Grade one submission unless its result is there already; return (slug, points, worth, whether
+    it was new).
+    """
     path = result_path(out, options.part, options.batch, submission)
     key, old = key_of(submission, options), stored(path)
     if holds(old, key, options):
-        return submission.slug, old["points"], old["worth"], False
+        return submission.slug, old["points"], old["max_score"], False
     try:
         result = grade_submission(submission, options, key)
-    except session.Unsafe:
+    except session.SandboxError:
         raise
-    except Exception as error:  # a fault of the grader itself costs one student a look, not the class its grades
+    except (
+        Exception
+    ) as error:  # a fault of the grader itself costs one student a look, not the class its grades
         result = ungraded(submission, options, f"{type(error).__name__}: {error}")
     save(path, result)
-    return submission.slug, result["points"], result["worth"], True
+    return submission.slug, result["points"], result["max_score"], True
 
 
 def ungraded(submission, options, reason):
-    """Return the result of a submission on which the grader itself failed; without a key it is tried again."""
+    """Return the result of a submission on which the grader itself failed; without a key it is
+    tried again.
+    """
     notebooks = [_absent(sheet) for sheet in sheets_of(options)]
     for notebook in notebooks:
         del notebook["flags"], notebook["notes"]
     return {
-        "format": FORMAT, "id": submission.id, "student": submission.student, "lms_id": submission.lms_id,
-        "part": options.part, "batch": options.batch, "key": "", "points": 0,
-        "worth": sum(n["worth"] for n in notebooks), "notebooks": notebooks, "notes": [],
-        "flags": [f"The grader failed here, and nothing is graded; look at it by hand. {reason}"[:500]],
-    }  # fmt: skip
+        "format": FORMAT,
+        "id": submission.id,
+        "student": submission.student,
+        "lms_id": submission.lms_id,
+        "part": options.part,
+        "batch": options.batch,
+        "key": "",
+        "points": 0,
+        "max_score": sum(n["max_score"] for n in notebooks),
+        "notebooks": notebooks,
+        "notes": [],
+        "flags": [
+            f"The grader failed here, and nothing is graded; look at it by hand. {reason}"[:500]
+        ],
+    }
 
 
 def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
@@ -359,8 +462,10 @@ def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
         It is called with what ``work`` returns, as each submission is done.
     """
     for sheet in sheets_of(options):  # before this process forks: what all use is imported once
-        bench(sheet)
-    sandbox_of(options.confined).load(wanted(source for sheet in sheets_of(options) for source in sheet.setup))
+        checker_of(sheet)
+    sandbox_of(options.confined).load(
+        wanted(source for sheet in sheets_of(options) for source in sheet.setup)
+    )
     if jobs == 1:
         with _on_one_processor():
             for submission in submissions:
@@ -386,16 +491,19 @@ def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
 
 
 def _pool(jobs):
-    # Linux forks, so that workers need not import everything again; the grader has one thread when it does so.
+    # Linux forks, so that workers need not import everything again; the grader has one thread when
+    # it does so.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    return ProcessPoolExecutor(jobs, context, initializer=_settle, initargs=(context.Value("i", 0),))
+    return ProcessPoolExecutor(
+        jobs, context, initializer=_settle, initargs=(context.Value("i", 0),)
+    )
 
 
 def _settle(taken):
     """Keep this process, and the students' processes that it starts, on a processor of their own.
 
-    A check and an answer take turns. On one processor a turn is passed on about three times as fast as between two.
-    A worker does not outlive the process that feeds it.
+    A check and an answer take turns. On one processor a turn is passed on about three times as fast
+    as between two. A worker does not outlive the process that feeds it.
     """
     if sys.platform == "linux":
         end_with_parent()
@@ -421,11 +529,13 @@ def _on_one_processor():
 
 
 def _alone(submission, options, out):
-    """Grade a submission in a process of its own, since the last one died; if this one dies too, say so."""
+    """Grade a submission in a process of its own, since the last one died; if this one dies too,
+    say so.
+    """
     with _pool(1) as pool:
         try:
             return pool.submit(work, submission, options, out).result()
         except BrokenProcessPool:
             result = ungraded(submission, options, "Its process was killed twice: out of memory?")
             save(result_path(out, options.part, options.batch, submission), result)
-            return submission.slug, 0, result["worth"], True
+            return submission.slug, 0, result["max_score"], True

@@ -1,4 +1,5 @@
-"""Run a student's notebooks and say how far they are: by the same rules as the grader, with the checks as released.
+"""Run a student's notebooks and say how far they are: by the same rules as the grader, with the
+checks as released.
 
 usage: check.py [--timeout SECONDS] [NOTEBOOK ...]   those named, or all in work/
 """
@@ -18,7 +19,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.cells import BadNotebook, plan, read_cells  # noqa: E402
+from tools.cells import NotebookError, plan, read_cells  # noqa: E402
 
 CELL_SECONDS = 60  # for one cell; for a notebook it is four times as long
 CARD = "scorecard-of-make-check"
@@ -37,7 +38,8 @@ class Client(NotebookClient):
 class Kernel:
     """A student's notebook in a kernel, cell by cell.
 
-    A cell that takes too long, or that ends the kernel, is left out: the others run again in a new one.
+    A cell that takes too long, or that ends the kernel, is left out: the others run again in a new
+    one.
 
     Parameters
     ----------
@@ -62,7 +64,11 @@ class Kernel:
             outputs = self._execute(source, name)
         except (CellTimeoutError, DeadKernelError) as error:
             late = isinstance(error, CellTimeoutError)
-            said = f"took longer than {self.seconds:g} s" if late else "ended the kernel: too much memory, or exit()"
+            said = (
+                f"took longer than {self.seconds:g} s"
+                if late
+                else "ended the kernel: too much memory, or exit()"
+            )
             self.left_out.append((source, said))
             self.close()
             return None
@@ -71,10 +77,14 @@ class Kernel:
 
     def _start(self):
         self.client = Client(
-            nbformat.v4.new_notebook(), kernel_name="python3", record_timing=False, store_widget_state=False,
-            allow_errors=True, resources={"metadata": {"path": str(self.folder)}},
+            nbformat.v4.new_notebook(),
+            kernel_name="python3",
+            record_timing=False,
+            store_widget_state=False,
+            allow_errors=True,
+            resources={"metadata": {"path": str(self.folder)}},
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        )  # fmt: skip
+        )
         self.client.log.disabled = True
         self.client.create_kernel_manager()
         self.client.start_new_kernel()
@@ -100,7 +110,8 @@ class Kernel:
 
 
 def released_as(cells, path):
-    """Return the exercises that a notebook answers: the path of the released notebook that shares most ids with it.
+    """Return the exercises that a notebook answers: the path of the released notebook that shares
+    most ids with it.
 
     Parameters
     ----------
@@ -112,40 +123,68 @@ def released_as(cells, path):
     -------
     Path
     """
-    ids = {name for cell in cells for name in (cell.id, cell.grade_id) if re.match("answer_|check_", name)}
-    defined = set(re.findall(r"^def (\w+)\(", "\n".join(c.source for c in cells if c.kind == "code"), re.MULTILINE))
+    ids = {
+        name
+        for cell in cells
+        for name in (cell.id, cell.grade_id)
+        if re.match("answer_|check_", name)
+    }
+    defined = set(
+        re.findall(
+            r"^def (\w+)\(", "\n".join(c.source for c in cells if c.kind == "code"), re.MULTILINE
+        )
+    )
     best, most = path, 0
     for candidate in sorted((ROOT / "exercises").glob("*/*.ipynb")):
         theirs = read_cells(candidate.read_bytes(), candidate.name)
         names = {cell.id for cell in theirs if re.match("answer_|check_", cell.id)}
-        names |= set(re.findall(r"^def (\w+)\(", "\n".join(c.source for c in theirs if c.kind == "code"), re.MULTILINE))
+        names |= set(
+            re.findall(
+                r"^def (\w+)\(",
+                "\n".join(c.source for c in theirs if c.kind == "code"),
+                re.MULTILINE,
+            )
+        )
         if len(names & (ids | defined)) > most:
             best, most = candidate, len(names & (ids | defined))
     return best
 
 
 def graded(path):
-    """Return the check cells of a notebook, as a dict from the slug of an exercise to (id, source, points)."""
+    """Return the check cells of a notebook, as a dict from the slug of an exercise to (id, source,
+    points).
+    """
     found = {}
     for cell in json.loads(path.read_text(encoding="utf-8-sig"))["cells"]:
         marks = cell.get("metadata", {}).get("nbgrader", {})
         if marks.get("grade") and cell["cell_type"] == "code":
             slug = marks["grade_id"].removeprefix("check_")
-            found[slug] = cell.get("id", marks["grade_id"]), "".join(cell["source"]), int(marks["points"])
+            found[slug] = (
+                cell.get("id", marks["grade_id"]),
+                "".join(cell["source"]),
+                int(marks["points"]),
+            )
     return found
 
 
 def score(path, seconds=CELL_SECONDS):
-    """Run a student's notebook, which stays as it is; return its scorecard with what failed and why, as text."""
+    """Run a student's notebook, which stays as it is; return its scorecard with what failed and
+    why, as text.
+    """
     try:
         cells = read_cells(path.read_bytes(), path.name)
         exercises = graded(released_as(cells, path))
-    except (BadNotebook, OSError, ValueError, KeyError) as error:
-        return (f"This file is not a notebook that can be read ({error}). Your file is untouched; "
-                "`make reset` gives a fresh copy beside it.")  # fmt: skip
+    except (NotebookError, OSError, ValueError, KeyError) as error:
+        return (
+            f"This file is not a notebook that can be read ({error}). Your file is untouched; "
+            "`make reset` gives a fresh copy beside it."
+        )
     if not exercises:
-        return ("This notebook has no exercises with points: no cell of it is a check of this course. Is it a lesson, "
-                "or notes of your own? Exercises are in work/.")  # fmt: skip
+        return (
+            "This notebook has no exercises with points: no cell of it is a check of this "
+            "course. Is it a lesson, "
+            "or notes of your own? Exercises are in work/."
+        )
     checks = {name: slug for slug, (name, _, _) in exercises.items()} | {"scorecard": ""}
     kernel, results = Kernel(path.parent, seconds), {}
     try:
@@ -154,23 +193,30 @@ def score(path, seconds=CELL_SECONDS):
                 kernel.run(step.source)
             else:
                 _check(kernel, exercises, step.check, results)
-        for slug in [slug for slug in exercises if slug not in results]:  # no check cell, or one above its answer
+        for slug in [
+            slug for slug in exercises if slug not in results
+        ]:  # no check cell, or one above its answer
             _check(kernel, exercises, slug, results, last=True)
         card = _scorecard(kernel, exercises, results)
     finally:
         kernel.close()
     said = [f"  {text}" for text in results.values() if text and UNANSWERED not in text]
     left_out = [
-        f"  The cell that begins with `{source.strip().splitlines()[0][:60]}` {why}. It was left out."
+        f"  The cell that begins with `{source.strip().splitlines()[0][:60]}` {why}. It was left "
+        f"out."
         for source, why in kernel.left_out
     ]
     if left_out:
-        left_out.append("  If it only needs more time: make check ARGS=\"--timeout 300\" gives every cell 300 s.")
+        left_out.append(
+            '  If it only needs more time: make check ARGS="--timeout 300" gives every cell 300 s.'
+        )
     return "\n".join([card, *said, *left_out])
 
 
 def _check(kernel, exercises, slug, results, last=False):
-    """Run a check and note what it said: "" if it passed. One whose answer is not defined yet waits for the end."""
+    """Run a check and note what it said: "" if it passed. One whose answer is not defined yet waits
+    for the end.
+    """
     outputs = kernel.run(exercises[slug][1])
     errors = [output for output in outputs or () if output.output_type == "error"]
     if outputs is None:
@@ -188,13 +234,20 @@ def _check(kernel, exercises, slug, results, last=False):
 def _scorecard(kernel, exercises, results):
     record = [[slug, not text, slug] for slug, text in results.items()]
     points = {slug: worth for slug, (_, _, worth) in exercises.items()}
-    kernel.ends = max(kernel.ends, time.monotonic() + 30)  # the card is no part of the student's time
+    kernel.ends = max(
+        kernel.ends, time.monotonic() + 30
+    )  # the card is no part of the student's time
     outputs = kernel.run(
-        f"import helpers\nhelpers._record[:] = {record!r}\nhelpers.scorecard(**{points!r})", name=CARD
+        f"import helpers\nhelpers._record[:] = {record!r}\nhelpers.scorecard(**{points!r})",
+        name=CARD,
     )
     shown = [output.data["text/plain"] for output in outputs or () if "data" in output]
     wrong = [output.evalue for output in outputs or () if output.output_type == "error"]
-    return (shown or wrong or ["The kernel died while this notebook ran, and no scorecard could be made."])[0]
+    return (
+        shown
+        or wrong
+        or ["The kernel died while this notebook ran, and no scorecard could be made."]
+    )[0]
 
 
 def main(words):

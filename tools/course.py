@@ -1,19 +1,25 @@
-"""Set up, open, check and test the course. Standard library only, so that it runs before anything is installed.
+"""Set up, open, check and test the course. Standard library only, so that it runs before anything
+is installed.
 
-usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab on start_here
-       python tools/course.py work                            only put your copies of the exercises into work/
-       python tools/course.py check [NOTEBOOK ...]            run your own notebooks in work/, print scorecards
-       python tools/course.py update [EXERCISE ...]           put a corrected task or check around your answers
-       python tools/course.py add ZIP                         unpack another part, or a newer zip, into this folder
-       python tools/course.py reset EXERCISE                  a fresh copy; yours is kept beside it
+usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab on
+start_here
+       python tools/course.py work                            only put your copies of the exercises
+       into work/ python tools/course.py check [NOTEBOOK ...]            run your own notebooks in
+       work/, print scorecards python tools/course.py update [EXERCISE ...]           put a
+       corrected task or check around your answers python tools/course.py add ZIP
+       unpack another part, or a newer zip, into this folder python tools/course.py reset EXERCISE
+       a fresh copy; yours is kept beside it
 
-       python tools/course.py grading selftest | release ... | grade ... | export ... | nbgrader ...   for instructors
-       python tools/course.py test [pytest's options]         install what authors need and run every test, on the
-                                                              versions of constraints.txt or --versions FILE|newest,
-                                                              each of the last two in a .venv-... of its own
-       python tools/course.py site [--lite] [--without-solutions]   build the web edition into build/site
-       python tools/course.py site-links                      ask its external links for an answer
-       python tools/course.py test-web [pytest's options]     build it and test it in Chromium
+       python tools/course.py grading selftest | release ... | grade ... | export ... | nbgrader ...
+       for instructors python tools/course.py test [pytest's options]         install what authors
+       need and run every test, on the
+                                                              versions of constraints.txt or
+                                                              --versions FILE|newest, each of the
+                                                              last two in a .venv-... of its own
+       python tools/course.py site [--lite] [--without-solutions]   build the web edition into
+       build/site python tools/course.py site-links                      ask its external links for
+       an answer python tools/course.py test-web [pytest's options]     build it and test it in
+       Chromium
 """
 
 import hashlib
@@ -40,7 +46,8 @@ class Stop(Exception):
 def require_python(version=sys.version_info):
     if tuple(version[:2]) < OLDEST:
         raise Stop(
-            "Downhill needs Python {}.{} or newer, and this is Python {}.{}. Install a newer one from python.org, "
+            "Downhill needs Python {}.{} or newer, and this is Python {}.{}. Install a newer one "
+            "from python.org, "
             "then run `make course PYTHON=python3.12` (Windows: `py -3.12 tools/course.py course`).".format(
                 *(OLDEST + tuple(version[:2]))
             )
@@ -59,11 +66,14 @@ def venv_program(name, venv=".venv"):
 def needed(requirements):
     """Return the names of a requirements file and of those that it reads with -r, itself first."""
     text = (ROOT / requirements).read_text(encoding="utf-8")
-    return [requirements] + [name for other in re.findall(r"^-r +(\S+)", text, re.MULTILINE) for name in needed(other)]
+    return [requirements] + [
+        name for other in re.findall(r"^-r +(\S+)", text, re.MULTILINE) for name in needed(other)
+    ]
 
 
 def install(requirements, constraints=None, venv=".venv", ranges=False):
-    """Make a virtual environment if it is missing and install a requirements file, unless that was done before.
+    """Make a virtual environment if it is missing and install a requirements file, unless that was
+    done before.
 
     Parameters
     ----------
@@ -79,7 +89,8 @@ def install(requirements, constraints=None, venv=".venv", ranges=False):
     if not python.exists() and run([sys.executable, "-m", "venv", ROOT / venv]) != 0:
         shutil.rmtree(ROOT / venv, ignore_errors=True)
         raise Stop(
-            f"Could not make the folder {venv}. On Debian or Ubuntu run `sudo apt install python3-venv`; elsewhere "
+            f"Could not make the folder {venv}. On Debian or Ubuntu run `sudo apt install "
+            f"python3-venv`; elsewhere "
             "install Python from python.org. Then run the same command again."
         )
 
@@ -87,35 +98,60 @@ def install(requirements, constraints=None, venv=".venv", ranges=False):
         files = ["pyproject.toml", *needed(name), *([constraints] if constraints else [])]
         return hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()
 
-    stamps = {ROOT / venv / f"installed-{Path(name).stem}": state(name) for name in needed(requirements)}
+    stamps = {
+        ROOT / venv / f"installed-{Path(name).stem}": state(name) for name in needed(requirements)
+    }
     first = ROOT / venv / f"installed-{Path(requirements).stem}"
     if first.exists() and first.read_text() == stamps[first]:
         return
     print(f"Installing what {requirements} names into {venv} (a few minutes, once) ...", flush=True)
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]
+    command = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        requirements,
+    ]
     said = pip(command + (["-c", constraints] if constraints else []))
     if said and ranges and constraints and not OFFLINE.search(said):
-        print(f"Not every version that {constraints} names can be installed here (Python {platform.python_version()}, "
-              f"{platform.system()}). Taking what {requirements} admits: the last digits of a lesson's numbers may "
-              "differ; exercises, checks and marks are the same ...", flush=True)  # fmt: skip
+        print(
+            f"Not every version that {constraints} names can be installed here (Python "
+            f"{platform.python_version()}, "
+            f"{platform.system()}). Taking what {requirements} admits: the last digits of a "
+            f"lesson's numbers may "
+            "differ; exercises, checks and marks are the same ...",
+            flush=True,
+        )
         said = pip(command)
     if said:
         print(said, file=sys.stderr)
         raise Stop(
-            "The installation stopped; the lines above say why. Most often there is no connection to the package "
+            "The installation stopped; the lines above say why. Most often there is no "
+            "connection to the package "
             "index: connect and run the same command again. Nothing in work/ was touched."
         )
     for stamp, text in stamps.items():
         stamp.write_text(text)
 
 
-OFFLINE = re.compile("from versions: none|NewConnectionError|NameResolutionError|ConnectTimeout|ProxyError")
+OFFLINE = re.compile(
+    "from versions: none|NewConnectionError|NameResolutionError|ConnectTimeout|ProxyError"
+)
 
 
 def pip(command):
     """Run pip; return what it said if it failed, and "" if it did not."""
-    done = subprocess.run([str(part) for part in command], cwd=str(ROOT), stderr=subprocess.PIPE, text=True,
-                          encoding="utf-8", errors="replace")  # fmt: skip
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=str(ROOT),
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     return done.stderr.strip() or "pip failed and said nothing." if done.returncode else ""
 
 
@@ -131,8 +167,10 @@ def tool(name):
 
 def exercises():
     """Return the names of the exercise notebooks, such as "1_landscape/1_surfaces"."""
-    return sorted(path.relative_to(ROOT / "exercises").with_suffix("").as_posix()
-                  for path in (ROOT / "exercises").glob("*/*.ipynb"))  # fmt: skip
+    return sorted(
+        path.relative_to(ROOT / "exercises").with_suffix("").as_posix()
+        for path in (ROOT / "exercises").glob("*/*.ipynb")
+    )
 
 
 def copy_missing_exercises():
@@ -148,7 +186,9 @@ def copy_missing_exercises():
 
 
 def fit_links():
-    """Make the links of handed-out lessons fit the parts that are here; in a checkout nothing is to be done."""
+    """Make the links of handed-out lessons fit the parts that are here; in a checkout nothing is to
+    be done.
+    """
     relink = tool("relink")
     for folder in ("notebooks", "exercises"):
         for path in sorted((ROOT / folder).glob("**/*.ipynb")):
@@ -157,7 +197,7 @@ def fit_links():
                 continue
             try:
                 notebook = tool("versions").read(path)
-            except tool("versions").BadNotebook:
+            except tool("versions").NotebookError:
                 continue
             page = path.relative_to(ROOT).as_posix()
             if relink.fit_notebook(notebook, page, lambda name: (ROOT / name).exists()):
@@ -172,15 +212,19 @@ def replace(path, text):
 
 
 def revisions(name):
-    """Return the student's notebook, the released one, its history, and what was changed since the former.
+    """Return the student's notebook, the released one, its history, and what was changed since the
+    former.
 
     Raises
     ------
-    versions.BadNotebook
+    versions.NotebookError
     """
     versions = tool("versions")
     mine = versions.read(ROOT / "work" / (name + ".ipynb"))
-    given, known = versions.read(ROOT / "exercises" / (name + ".ipynb")), versions.released(*name.split("/"), ROOT)
+    given, known = (
+        versions.read(ROOT / "exercises" / (name + ".ipynb")),
+        versions.released(*name.split("/"), ROOT),
+    )
     return mine, given, known, versions.changes(mine, given, known)
 
 
@@ -193,13 +237,19 @@ def work(_=()):
     for name in exercises():
         try:
             changed = revisions(name)[-1]
-        except tool("versions").BadNotebook as error:
-            print(f"{error}; it stays as it is, and `make reset EXERCISE={name}` gives a fresh copy beside it.")
+        except tool("versions").NotebookError as error:
+            print(
+                f"{error}; it stays as it is, and `make reset EXERCISE={name}` gives a fresh "
+                f"copy beside it."
+            )
             continue
         if changed:
-            print(f"revised: {name}: {said(changed)}.\n"
-                  f"  `make update EXERCISE={name}` (without make: `py tools/course.py update {name}`)\n"
-                  "  puts this around your answers, and keeps your notebook beside the new one.")  # fmt: skip
+            print(
+                f"revised: {name}: {said(changed)}.\n"
+                f"  `make update EXERCISE={name}` (without make: `py tools/course.py update "
+                f"{name}`)\n"
+                "  puts this around your answers, and keeps your notebook beside the new one."
+            )
     return 0
 
 
@@ -222,8 +272,11 @@ def exercise_named(word, example):
     known = exercises()
     name = word.replace("\\", "/").removeprefix("work/").removesuffix(".ipynb")
     if name not in known:
-        raise Stop("Say which exercise to {}, for example `make {} EXERCISE={}`. There are: {}.".format(
-            example, example, known[0] if known else "PART/NAME", ", ".join(known)))  # fmt: skip
+        raise Stop(
+            "Say which exercise to {}, for example `make {} EXERCISE={}`. There are: {}.".format(
+                example, example, known[0] if known else "PART/NAME", ", ".join(known)
+            )
+        )
     return name
 
 
@@ -236,40 +289,71 @@ def update(words):
             continue
         try:
             mine, given, known, changed = revisions(name)
-        except tool("versions").BadNotebook as error:
-            print(f"{error}; it stays as it is. `make reset EXERCISE={name}` gives a fresh copy beside it.")
+        except tool("versions").NotebookError as error:
+            print(
+                f"{error}; it stays as it is. `make reset EXERCISE={name}` gives a fresh copy "
+                f"beside it."
+            )
             continue
         if not changed:
             print(f"{name} is up to date.")
             continue
-        text, kept = tool("relink").written(tool("versions").updated(mine, given, known)), keep(target)
+        text, kept = (
+            tool("relink").written(tool("versions").updated(mine, given, known)),
+            keep(target),
+        )
         shutil.copyfile(str(target), str(kept))
         replace(target, text)
-        print(f"{name}: {said(changed)}. Your answers are where they were; your old notebook is kept as "
-              f"{kept.relative_to(ROOT)}.")  # fmt: skip
+        print(
+            f"{name}: {said(changed)}. Your answers are where they were; your old notebook is "
+            f"kept as "
+            f"{kept.relative_to(ROOT)}."
+        )
         if any(change.own and change.kind == "revised" for change in changed):
-            print("  You had changed one of these cells yourself. Where that was a text or given code, it stands below "
-                  "the new cell; look whether you still need it.")  # fmt: skip
+            print(
+                "  You had changed one of these cells yourself. Where that was a text or given "
+                "code, it stands below "
+                "the new cell; look whether you still need it."
+            )
     return 0
 
 
 def add(words):
     """Unpack a part's zip into this folder; work/ and .venv are no business of a zip."""
     if (ROOT / "grading").is_dir():
-        raise Stop("This folder is the whole course; zips of parts are for students. To update it, use `git pull`.")
+        raise Stop(
+            "This folder is the whole course; zips of parts are for students. To update it, use "
+            "`git pull`."
+        )
     if len(words) != 1 or not zipfile.is_zipfile(words[0]):
-        raise Stop("Say which zip to add, for example `make add ZIP=../2_convergence.zip`: a file that your instructor "
-                   "gave you, as it was downloaded.")  # fmt: skip
+        raise Stop(
+            "Say which zip to add, for example `make add ZIP=../2_convergence.zip`: a file that "
+            "your instructor "
+            "gave you, as it was downloaded."
+        )
     with zipfile.ZipFile(words[0]) as archive:
         files = {name: name.split("/")[1:] for name in archive.namelist() if not name.endswith("/")}
-        within = (name.startswith("downhill/") and "\\" not in name and not {"", ".", ".."} & set(steps)
-                  and steps[0].lower() not in (".git", ".venv", "work") for name, steps in files.items())  # fmt: skip
+        within = (
+            name.startswith("downhill/")
+            and "\\" not in name
+            and not {"", ".", ".."} & set(steps)
+            and steps[0].lower() not in (".git", ".venv", "work")
+            for name, steps in files.items()
+        )
         if not all(within) or "downhill/tools/course.py" not in files:
             raise Stop(f"{words[0]} is not a part of this course. Nothing was unpacked.")
         try:
             contents = {name: archive.read(name) for name in files}
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise Stop(f"{words[0]} is damaged: download it again. Nothing was unpacked.") from error
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            raise Stop(
+                f"{words[0]} is damaged: download it again. Nothing was unpacked."
+            ) from error
         for name, steps in files.items():
             target = ROOT.joinpath(*steps)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -288,11 +372,15 @@ def add(words):
 def course(options):
     install("requirements.txt", "constraints.txt", ranges=True)
     work()
-    # JupyterLab runs the scripts of stored figures and quizzes only in notebooks that this user trusts.
+    # JupyterLab runs the scripts of stored figures and quizzes only in notebooks that this user
+    # trusts.
     lessons = sorted((ROOT / "notebooks").glob("**/*.ipynb"))
     run([venv_program("jupyter-trust"), *lessons], stdout=subprocess.DEVNULL)
-    command = [venv_program("jupyter-lab"), f"--ServerApp.root_dir={ROOT}",
-               "--LabApp.default_url=/lab/tree/notebooks/start_here.ipynb"]  # fmt: skip
+    command = [
+        venv_program("jupyter-lab"),
+        f"--ServerApp.root_dir={ROOT}",
+        "--LabApp.default_url=/lab/tree/notebooks/start_here.ipynb",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     try:
@@ -304,8 +392,14 @@ def course(options):
 def check(notebooks):
     python = venv_program("python")
     if not python.exists():
-        raise Stop("The course is not set up yet: run `make course` once, solve an exercise, and check it then.")
-    words = [word if word.startswith("-") or word.isdigit() else Path(word).resolve() for word in notebooks]
+        raise Stop(
+            "The course is not set up yet: run `make course` once, solve an exercise, and check "
+            "it then."
+        )
+    words = [
+        word if word.startswith("-") or word.isdigit() else Path(word).resolve()
+        for word in notebooks
+    ]
     return run([python, ROOT / "tools" / "check.py", *words])
 
 
@@ -337,9 +431,14 @@ def test(options):
         options = options[:at] + options[at + 2 :]
     if versions != "newest" and not (versions and (ROOT / versions).is_file()):
         raise Stop("--versions takes `newest` or a file of pins such as constraints-oldest.txt.")
-    venv = ".venv" if versions == "constraints.txt" else f".venv-{Path(versions).stem.removeprefix('constraints-')}"
+    venv = (
+        ".venv"
+        if versions == "constraints.txt"
+        else f".venv-{Path(versions).stem.removeprefix('constraints-')}"
+    )
     install("requirements-dev.txt", None if versions == "newest" else versions, venv)
-    # The last printed digit may differ with other versions and on other systems: there, notebooks must only run.
+    # The last printed digit may differ with other versions and on other systems: there, notebooks
+    # must only run.
     strict = versions == "constraints.txt" and sys.platform.startswith("linux")
     print("Stored outputs are {}compared.".format("" if strict else "not "), flush=True)
     command = [venv_program("python", venv), "-m", "pytest", "--nbval" if strict else "--nbval-lax"]
@@ -354,7 +453,10 @@ def site(options, command="build"):
 
 def need_chromium():
     if shutil.which("chromium") is None:
-        raise Stop("The tests of the web edition need Chromium: run `sudo apt install chromium`, then this again.")
+        raise Stop(
+            "The tests of the web edition need Chromium: run `sudo apt install chromium`, then "
+            "this again."
+        )
 
 
 def test_web(options):
@@ -362,7 +464,14 @@ def test_web(options):
     need_chromium()
     if site([]) != 0:
         return 1
-    command = [venv_program("python"), "-m", "pytest", "tests/web", "--ignore", "tests/web/test_lite.py"]
+    command = [
+        venv_program("python"),
+        "-m",
+        "pytest",
+        "tests/web",
+        "--ignore",
+        "tests/web/test_lite.py",
+    ]
     return run(command + ["--dist", "load"] + options, env={**os.environ, **THREAD_CAPS})
 
 
@@ -370,19 +479,41 @@ def test_lite(options):
     """Run lessons and solve exercises in the edition whose kernel runs in the browser."""
     need_chromium()
     install("requirements-web.txt", "constraints.txt")
-    command = [venv_program("python"), "-m", "pytest", "--numprocesses", "0", "tests/web/test_lite.py"]
+    command = [
+        venv_program("python"),
+        "-m",
+        "pytest",
+        "--numprocesses",
+        "0",
+        "tests/web/test_lite.py",
+    ]
     return run(command + options, env={**os.environ, **THREAD_CAPS})
 
 
-STUDENTS = {"course": course, "work": work, "check": check, "update": update, "reset": reset, "add": add}
-COMMANDS = {**STUDENTS, "grading": grading, "test": test, "site": site,
-            "site-links": lambda options: site(options, "links"), "test-web": test_web,
-            "test-lite": test_lite}  # fmt: skip
+STUDENTS = {
+    "course": course,
+    "work": work,
+    "check": check,
+    "update": update,
+    "reset": reset,
+    "add": add,
+}
+COMMANDS = {
+    **STUDENTS,
+    "grading": grading,
+    "test": test,
+    "site": site,
+    "site-links": lambda options: site(options, "links"),
+    "test-web": test_web,
+    "test-lite": test_lite,
+}
 
 
 def main(arguments):
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a console that lacks a letter shows its number, and nothing stops
+        if hasattr(
+            stream, "reconfigure"
+        ):  # a console that lacks a letter shows its number, and nothing stops
             stream.reconfigure(errors="backslashreplace")
     handed_out = not (ROOT / "grading").is_dir()
     if not arguments or arguments[0] not in COMMANDS:
@@ -391,13 +522,18 @@ def main(arguments):
     try:
         require_python()
         if handed_out and arguments[0] not in STUDENTS:
-            raise Stop(f"`{arguments[0]}` needs the whole course; this folder has what students need.")
+            raise Stop(
+                f"`{arguments[0]}` needs the whole course; this folder has what students need."
+            )
         return COMMANDS[arguments[0]](arguments[1:])
     except Stop as stop:
         print("\n" + str(stop), file=sys.stderr)
         return 1
     except OSError as error:  # a full disk, a folder that may not be written to
-        print(f"\n{error.filename or 'A file'}: {error.strerror or error}. Nothing of yours is lost.", file=sys.stderr)
+        print(
+            f"\n{error.filename or 'A file'}: {error.strerror or error}. Nothing of yours is lost.",
+            file=sys.stderr,
+        )
         return 1
 
 

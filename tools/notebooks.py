@@ -28,12 +28,19 @@ METADATA = {
 
 
 def execute(notebook, folder, **options):
-    """Run a notebook in place in a kernel of this environment whose working directory is ``folder``."""
+    """Run a notebook in place in a kernel of this environment whose working directory is
+    ``folder``.
+    """
     client = NotebookClient(
-        notebook, kernel_name="python3", record_timing=False, store_widget_state=False, coalesce_streams=True,
-        resources={"metadata": {"path": str(folder)}}, extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        notebook,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         **{"timeout": 600, **options},
-    )  # fmt: skip
+    )
     client.execute()
     return notebook
 
@@ -53,7 +60,9 @@ def errors(cell):
 
 
 def render_one(path):
-    """Run one notebook and store its outputs; return a line that says how it went, and whether it did."""
+    """Run one notebook and store its outputs; return a line that says how it went, and whether it
+    did.
+    """
     started = time.perf_counter()
     name = path.relative_to(ROOT).as_posix()
     try:
@@ -74,9 +83,11 @@ def render_one(path):
 
 def render(paths):
     paths = [Path(p).resolve() for p in paths] or sorted(
-        p for folder in ("notebooks", "solutions") for p in (ROOT / folder).rglob("*.ipynb")
+        p
+        for folder in ("notebooks", "solutions")
+        for p in (ROOT / folder).rglob("*.ipynb")
         if ".ipynb_checkpoints" not in p.parts
-    )  # fmt: skip
+    )
     if absent := [str(path) for path in paths if not path.is_file()]:
         print(f"There is no such notebook: {', '.join(absent)}.")
         return 1
@@ -89,11 +100,12 @@ def render(paths):
 
 
 def make_exercises(folder):
-    """Generate the exercises of every part into ``folder`` with nbgrader's own converter, all of them or none.
+    """Generate the exercises of every part into ``folder`` with nbgrader's own converter, all of
+    them or none.
 
-    What `nbgrader generate_assignment PART --no-db --force` does, but nbgrader, slow to start, starts once, and it
-    works in a folder of its own: it deletes what was made before, and would leave nothing if it fails. The course's
-    own exercises/ also gets the history of its cells.
+    What `nbgrader generate_assignment PART --no-db --force` does, but nbgrader, slow to start,
+    starts once, and it works in a folder of its own: it deletes what was made before, and would
+    leave nothing if it fails. The course's own exercises/ also gets the history of its cells.
     """
     from nbgrader.converters import GenerateAssignment
     from nbgrader.converters.base import NbGraderException
@@ -106,15 +118,22 @@ def make_exercises(folder):
     with tempfile.TemporaryDirectory() as made:
         for part in sorted(p.name for p in (ROOT / "solutions").iterdir() if p.is_dir()):
             config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
-            config.CourseDirectory.update(root=str(ROOT), release_directory=made, assignment_id=part)
+            config.CourseDirectory.update(
+                root=str(ROOT), release_directory=made, assignment_id=part
+            )
             config.GenerateAssignment.update(no_database=True, force=True)
             config.SaveCells.enabled = False
             try:
                 GenerateAssignment(coursedir=CourseDirectory(config=config), config=config).start()
             except NbGraderException as error:
-                raise SystemExit(f"nbgrader could not make the exercises of {part}; the reason stands above. "
-                                 "What was there is as it was.") from error  # fmt: skip
-        new = {path.relative_to(made): path.read_bytes() for path in sorted(Path(made).glob("*/*.ipynb"))}
+                raise SystemExit(
+                    f"nbgrader could not make the exercises of {part}; the reason stands above. "
+                    "What was there is as it was."
+                ) from error
+        new = {
+            path.relative_to(made): path.read_bytes()
+            for path in sorted(Path(made).glob("*/*.ipynb"))
+        }
     for path in folder.glob("*/*.ipynb"):
         if path.relative_to(folder) not in new:
             path.unlink()

@@ -1,7 +1,8 @@
-"""Make the links of a notebook fit what lies beside it: parts are handed out one by one. Standard library only.
+"""Make the links of a notebook fit what lies beside it: parts are handed out one by one. Standard
+library only.
 
-A link to a lesson that is not there becomes plain text, and the cell keeps its own text in its metadata, so that the
-link comes back when the lesson does.
+A link to a lesson that is not there becomes plain text, and the cell keeps its own text in its
+metadata, so that the link comes back when the lesson does.
 """
 
 import json
@@ -11,7 +12,9 @@ import re
 __all__ = ["LINK", "fit", "fit_notebook", "plain", "source_of", "written"]
 
 # A relative link or picture of Markdown: its mark, its label, its target, its fragment.
-LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
+LINK = re.compile(
+    r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)"
+)
 PLACE = re.compile(r" \(in part \d+\)")
 OWN = "text_with_all_links"  # where a cell's metadata keep it
 
@@ -27,7 +30,9 @@ def written(notebook):
 
 
 def plain(text):
-    """Return a text with its relative links replaced by their labels: what does not change when links are fitted."""
+    """Return a text with its relative links replaced by their labels: what does not change when
+    links are fitted.
+    """
     return PLACE.sub("", LINK.sub(lambda match: match[2], text))
 
 
@@ -54,13 +59,16 @@ def fit(text, page, there):
         if there(path):
             return match[0]
         part, own = (re.match(r"(?:notebooks|exercises|work)/(\d+)_", at) for at in (path, page))
-        return match[2] + (f" (in part {part[1]})" if part and not (own and own[1] == part[1]) else "")
+        return match[2] + (
+            f" (in part {part[1]})" if part and not (own and own[1] == part[1]) else ""
+        )
 
     return LINK.sub(convert, text)
 
 
 def fit_notebook(notebook, page, there, first=False):
-    """Fit the links of a notebook's JSON in place; a cell whose text somebody has changed stays as it is.
+    """Fit the links of a notebook's JSON in place; a cell whose text somebody has changed stays as
+    it is.
 
     Parameters
     ----------

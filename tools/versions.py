@@ -1,8 +1,10 @@
-"""Which release a student's notebook is from, and how a later one is put around its answers. Standard library only.
+"""Which release a student's notebook is from, and how a later one is put around its answers.
+Standard library only.
 
-``exercises/versions.json`` knows every cell that was ever released, apart from those that students fill in:
-``{"PART/NAME": {cell id: [[fingerprint, date], ...]}}``, the oldest first. ``make exercises`` writes it. So a cell in
-work/ that an earlier release had can be told from one that a student has changed.
+``exercises/versions.json`` knows every cell that was ever released, apart from those that students
+fill in: ``{"PART/NAME": {cell id: [[fingerprint, date], ...]}}``, the oldest first. ``make
+exercises`` writes it. So a cell in work/ that an earlier release had can be told from one that a
+student has changed.
 """
 
 import json
@@ -10,10 +12,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.cells import CHECK, BadNotebook, fingerprint
+from tools.cells import CHECK, NotebookError, fingerprint
 from tools.relink import plain, source_of
 
-__all__ = ["BadNotebook", "Change", "changes", "load", "read", "record", "released", "updated"]
+__all__ = ["NotebookError", "Change", "changes", "load", "read", "record", "released", "updated"]
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "versions.json"
@@ -38,16 +40,19 @@ def released(part, name, root=ROOT):
     Returns
     -------
     dict
-        From the id of a cell to a list of (fingerprint, date), the oldest first. That of a code cell is
-        ``tools.cells.fingerprint`` of its source; that of a text does not count where its links lead. The date is
-        that of the release, as YYYY-MM-DD.
+        From the id of a cell to a list of (fingerprint, date), the oldest first. That of a code
+        cell is ``tools.cells.fingerprint`` of its source; that of a text does not count where its
+        links lead. The date is that of the release, as YYYY-MM-DD.
     """
-    return {cell: [tuple(version) for version in versions]
-            for cell, versions in load(root).get(f"{part}/{name}", {}).items()}  # fmt: skip
+    return {
+        cell: [tuple(version) for version in versions]
+        for cell, versions in load(root).get(f"{part}/{name}", {}).items()
+    }
 
 
 def record(folder, date):
-    """Add what is new in a folder of exercises to its history; if nothing is, the file stays as it is.
+    """Add what is new in a folder of exercises to its history; if nothing is, the file stays as it
+    is.
 
     Parameters
     ----------
@@ -61,9 +66,17 @@ def record(folder, date):
     for path in sorted(folder.glob("*/*.ipynb")):
         note(history.setdefault(f"{path.parent.name}/{path.stem}", {}), read(path), date)
     if json.dumps(history) != before:
-        lines = [f'"{name}": {{\n' + ",\n".join(f"  {json.dumps(cell)}: {json.dumps(versions)}"
-                 for cell, versions in cells.items()) + "\n}" for name, cells in sorted(history.items())]  # fmt: skip
-        (folder / NAME).write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
+        lines = [
+            f'"{name}": {{\n'
+            + ",\n".join(
+                f"  {json.dumps(cell)}: {json.dumps(versions)}" for cell, versions in cells.items()
+            )
+            + "\n}"
+            for name, cells in sorted(history.items())
+        ]
+        (folder / NAME).write_text(
+            "{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n"
+        )
 
 
 def note(known, notebook, date):
@@ -80,14 +93,16 @@ def read(path):
 
     Raises
     ------
-    BadNotebook
+    NotebookError
     """
     try:
         notebook = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         for cell in notebook["cells"]:
             cell["cell_type"] + source_of(cell) + cell.get("id", ""), _graded(cell).get("solution")
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise BadNotebook(f"{path} is not a notebook that can be read ({type(error).__name__})") from None
+        raise NotebookError(
+            f"{path} is not a notebook that can be read ({type(error).__name__})"
+        ) from None
     return notebook
 
 
@@ -101,7 +116,9 @@ def _graded(cell):
 
 
 def _is_check(cell):
-    return bool(CHECK.search(source_of(cell)) or (_graded(cell).get("grade") and not is_answer(cell)))
+    return bool(
+        CHECK.search(source_of(cell)) or (_graded(cell).get("grade") and not is_answer(cell))
+    )
 
 
 def _mark(cell):
@@ -111,16 +128,22 @@ def _mark(cell):
 
 def _defined(cell):
     """Return the names of the functions that a code cell defines at its left margin."""
-    return set(re.findall(r"^def (\w+)\(", source_of(cell), re.MULTILINE)) if cell["cell_type"] == "code" else set()
+    return (
+        set(re.findall(r"^def (\w+)\(", source_of(cell), re.MULTILINE))
+        if cell["cell_type"] == "code"
+        else set()
+    )
 
 
 # -- what belongs to what ----------------------------------------------------------------------------------------
 
 
 def _matched(mine, given, known):
-    """Return {position in `given`: position in `mine`}: by id, then by nbgrader's id, then by what the cell holds.
+    """Return {position in `given`: position in `mine`}: by id, then by nbgrader's id, then by what
+    the cell holds.
 
-    An answer is also found where its function is defined, if that cell is another's place too: two cells merged.
+    An answer is also found where its function is defined, if that cell is another's place too: two
+    cells merged.
     """
     found, used = {}, set()
 
@@ -130,7 +153,11 @@ def _matched(mine, given, known):
             if at not in used and (key := tell(cell)):
                 places.setdefault(key, at)
         for at, cell in enumerate(given):
-            if at not in found and (place := places.get(tell(cell))) is not None and place not in used:
+            if (
+                at not in found
+                and (place := places.get(tell(cell))) is not None
+                and place not in used
+            ):
                 found[at] = place
                 used.add(place)
 
@@ -143,7 +170,11 @@ def _matched(mine, given, known):
             places = [place for place, other in enumerate(mine) if names <= _defined(other)]
         else:
             marks = {_mark(cell), *(mark for mark, _ in known.get(cell["id"], []))}
-            places = [place for place, other in enumerate(mine) if place not in used and _mark(other) in marks]
+            places = [
+                place
+                for place, other in enumerate(mine)
+                if place not in used and _mark(other) in marks
+            ]
         if places:
             found[at] = places[0]
             used.add(places[0])
@@ -151,18 +182,25 @@ def _matched(mine, given, known):
 
 
 def _since(mine, given, known, found):
-    """Return the date of the newest cell that a student's notebook has from a release, "" if it has none."""
-    dates = [date for at, place in found.items() for mark, date in known.get(given[at]["id"], [])
-             if mark == _mark(mine[place])]  # fmt: skip
+    """Return the date of the newest cell that a student's notebook has from a release, "" if it has
+    none.
+    """
+    dates = [
+        date
+        for at, place in found.items()
+        for mark, date in known.get(given[at]["id"], [])
+        if mark == _mark(mine[place])
+    ]
     return max(dates, default="")
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that a later release has changed: `kind` is "new", "revised", "removed"; `what` says it in words.
+    """One thing that a later release has changed: `kind` is "new", "revised", "removed"; `what`
+    says it in words.
 
-    `at` is the cell's position in the released notebook, `place` that in the student's, None where there is none;
-    `own` says that the student has changed the cell too.
+    `at` is the cell's position in the released notebook, `place` that in the student's, None where
+    there is none; `own` says that the student has changed the cell too.
     """
 
     kind: str
@@ -173,7 +211,8 @@ class Change:
 
 
 def changes(mine, given, known):
-    """List what a release has changed against a student's notebook; what the student has changed is none of it.
+    """List what a release has changed against a student's notebook; what the student has changed is
+    none of it.
 
     Parameters
     ----------
@@ -208,14 +247,21 @@ def changes(mine, given, known):
             listed.append(Change("revised", _words(given, at), at, found[at], has not in dates))
     there, used = {cell["id"] for cell in given}, set(found.values())
     for place, cell in enumerate(mine):
-        if place not in used and cell.get("id") in known and cell["id"] not in there and not is_answer(cell):
+        if (
+            place not in used
+            and cell.get("id") in known
+            and cell["id"] not in there
+            and not is_answer(cell)
+        ):
             own = _mark(cell) not in dict(known[cell["id"]])
             listed.append(Change("removed", _words(mine, place), None, place, own))
     return listed
 
 
 def _is_new(given, at, known, since):
-    """Say whether an answer cell belongs to a check that is newer than a student's copy. Answers have no history."""
+    """Say whether an answer cell belongs to a check that is newer than a student's copy. Answers
+    have no history.
+    """
     after = (cell for cell in given[at + 1 :] if not is_answer(cell))
     before = (cell for cell in reversed(given[:at]) if not is_answer(cell))
     nearest = next(after if given[at]["cell_type"] == "code" else before, None)
@@ -227,7 +273,9 @@ def _words(cells, at):
     """Say what a cell is, by its heading."""
     heading = ""
     for cell in cells[: at + 1]:
-        if cell["cell_type"] == "markdown" and (lines := re.findall(r"^#+ +(.+)$", source_of(cell), re.MULTILINE)):
+        if cell["cell_type"] == "markdown" and (
+            lines := re.findall(r"^#+ +(.+)$", source_of(cell), re.MULTILINE)
+        ):
             heading = lines[-1].lstrip("★ ").strip()
     cell = cells[at]
     if cell["cell_type"] == "markdown":
@@ -236,7 +284,7 @@ def _words(cells, at):
         kind = "the answer cell"
     else:
         kind = "the check" if _is_check(cell) else "the given code"
-    return f"{kind} of \"{heading}\"" if heading else kind
+    return f'{kind} of "{heading}"' if heading else kind
 
 
 # -- the update --------------------------------------------------------------------------------------------------
@@ -245,9 +293,10 @@ def _words(cells, at):
 def updated(mine, given, known):
     """Put a release around a student's answers.
 
-    Answers, free text and cells that the student has added stay as they are and where they are. A cell that an
-    earlier release had becomes that of this one; a missing cell comes to its place. Where the student has changed a
-    cell that was revised, the new one stands before it; a changed check alone is not kept, since two would run.
+    Answers, free text and cells that the student has added stay as they are and where they are. A
+    cell that an earlier release had becomes that of this one; a missing cell comes to its place.
+    Where the student has changed a cell that was revised, the new one stands before it; a changed
+    check alone is not kept, since two would run.
 
     Parameters
     ----------
@@ -264,7 +313,11 @@ def updated(mine, given, known):
     cells, release = [dict(cell) for cell in mine["cells"]], given["cells"]
     found = _matched(cells, release, known)
     asked = set().union(*(_defined(cell) for cell in release if is_answer(cell)))
-    after, dropped, stays = {}, set(), {}  # new cells by the place they follow; places that go; where a cell stands
+    after, dropped, stays = (
+        {},
+        set(),
+        {},
+    )  # new cells by the place they follow; places that go; where a cell stands
     for change in changes(mine, given, known):
         if change.kind == "removed":
             if change.own:
@@ -274,7 +327,9 @@ def updated(mine, given, known):
         elif change.kind == "revised":
             cell, old = dict(release[change.at]), cells[change.place]
             answered = bool(asked & _defined(old))
-            if answered:  # an answer was put into a given cell: it stays, and the new cell comes after it
+            if (
+                answered
+            ):  # an answer was put into a given cell: it stays, and the new cell comes after it
                 cells[change.place] = _as_own(old)
                 after.setdefault(change.place, []).append(cell)
             elif change.own and not _is_check(old):
@@ -294,7 +349,12 @@ def updated(mine, given, known):
     for place, cell in enumerate(cells):
         done += [] if place in dropped else [cell]
         done += after.get(place, [])
-    return {**mine, "cells": _with_ids(done), "nbformat": 4, "nbformat_minor": max(5, mine.get("nbformat_minor", 5))}
+    return {
+        **mine,
+        "cells": _with_ids(done),
+        "nbformat": 4,
+        "nbformat_minor": max(5, mine.get("nbformat_minor", 5)),
+    }
 
 
 def _as_own(cell):

@@ -1,4 +1,6 @@
-"""Put together what is stored: one student over all parts and batches, the best copy of each notebook, the marks."""
+"""Put together what is stored: one student over all parts and batches, the best copy of each
+notebook, the marks.
+"""
 
 import json
 import re
@@ -6,10 +8,10 @@ import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 
-from grading import Refused
-from grading.course import ROOT, load_part, parts
-from grading.marks import read_marks, settled
-from grading.store import everything
+from grading import ROOT, GradingError
+from grading.classroom.marks import read_marks, settled
+from grading.classroom.sheets import load_part, parts
+from grading.classroom.store import everything
 
 __all__ = ["EMPTY", "Book", "Column", "Student", "Work", "merged", "open_book"]
 
@@ -24,7 +26,7 @@ class Column:
     notebook: str
     slug: str
     title: str
-    worth: int
+    max_score: int
     by_hand: bool
     asked: object  # the Exercise or Question
 
@@ -59,7 +61,9 @@ class Work:
 
 @dataclass(frozen=True)
 class Student:
-    """Everything that is stored of one identity; ``slug`` names the page, ``work`` goes from the part to Work."""
+    """Everything that is stored of one identity; ``slug`` names the page, ``work`` goes from the
+    part to Work.
+    """
 
     id: str
     name: str
@@ -100,15 +104,22 @@ class Book:
         """Return the columns of a part; all, or those (not) marked by hand."""
         return [c for c in self.columns if c.part == part and by_hand in (None, c.by_hand)]
 
-    def worth(self, part=None):
+    def max_score(self, part=None):
         """Return the points that a part is worth, or all parts together."""
-        return sum(column.worth for column in self.columns if part in (None, column.part))
+        return sum(column.max_score for column in self.columns if part in (None, column.part))
 
     def exercise(self, student, column):
         """Return what a student's result says of an exercise; it is "absent" if there is none."""
         found = _entry(student, column, "exercises")
-        return found or {"slug": column.slug, "points": 0, "worth": column.worth, "state": "absent", "said": [],
-                         "problem": "", "detail": ""}  # fmt: skip
+        return found or {
+            "slug": column.slug,
+            "points": 0,
+            "max_score": column.max_score,
+            "state": "absent",
+            "said": [],
+            "problem": "",
+            "detail": "",
+        }
 
     def question(self, student, column):
         """Return a student's text as a result holds it, or None if there is no notebook."""
@@ -120,14 +131,20 @@ class Book:
 
     def points(self, student, part):
         """Return a student's points in a part, those given by hand among them."""
-        total = sum(self.exercise(student, column)["points"] for column in self.of(part, by_hand=False))
+        total = sum(
+            self.exercise(student, column)["points"] for column in self.of(part, by_hand=False)
+        )
         marks = [self.mark(student, column) for column in self.of(part, by_hand=True)]
         return total + sum(m.mark for m in marks if m and m.mark is not None)
 
     def waits(self, student, column):
         """Return whether a text waits for its mark."""
         question, mark = self.question(student, column), self.mark(student, column)
-        return question is not None and version(question) != EMPTY and (mark is None or mark.mark is None)
+        return (
+            question is not None
+            and version(question) != EMPTY
+            and (mark is None or mark.mark is None)
+        )
 
 
 def open_book(out, sheets=(), submissions=()):
@@ -147,29 +164,41 @@ def open_book(out, sheets=(), submissions=()):
 
     Raises
     ------
-    Refused
+    GradingError
         A mark that is none or nobody's; results of a part that the course does not have.
     """
     results, broken = everything(out)
     own = {sheets[0].part: sheets} if sheets else {}
     stored = {result["part"] for result in results}
     if strange := sorted(stored - set(parts())):
-        raise Refused(f"{out} holds results of {strange[0]}, a part that this course does not have: choose another "
-                      "--out.")  # fmt: skip
+        raise GradingError(
+            f"{out} holds results of {strange[0]}, a part that this course does not have: choose "
+            f"another "
+            "--out."
+        )
     loaded = {part: own.get(part) or load_part(part, ROOT) for part in parts()}
     here = sorted(stored | set(own))
     columns = tuple(column for part in here for sheet in loaded[part] for column in _columns(sheet))
     elsewhere = [sheet for part in loaded if part not in here for sheet in loaded[part]]
-    others = {(sheet.part, sheet.name, question.slug) for sheet in elsewhere for question in sheet.questions}
+    others = {
+        (sheet.part, sheet.name, question.slug)
+        for sheet in elsewhere
+        for question in sheet.questions
+    }
     people = {(result["id"], result["student"], result["lms_id"]) for result in results}
     people |= {(s.id, s.student, s.lms_id) for s in submissions}
-    worth = {column.key: column.worth for column in columns if column.by_hand}
-    marks, kept = read_marks(out / "free_text.csv", sorted(people), worth, others, bool(broken))
+    max_score = {column.key: column.max_score for column in columns if column.by_hand}
+    marks, kept = read_marks(out / "free_text.csv", sorted(people), max_score, others, bool(broken))
     students = merged(results)
     stored_ids = {student.id for student in students}
     kept += [mark.row for key, mark in marks.items() if key[0] not in stored_ids]
-    texts = {(s.id, *c.key): _entry(s, c, "questions") for s in students for c in columns if c.by_hand}
-    marks = {key: settled(mark, version(texts[key]) if texts.get(key) else None) for key, mark in marks.items()}
+    texts = {
+        (s.id, *c.key): _entry(s, c, "questions") for s in students for c in columns if c.by_hand
+    }
+    marks = {
+        key: settled(mark, version(texts[key]) if texts.get(key) else None)
+        for key, mark in marks.items()
+    }
     return Book(columns, students, marks, kept, broken)
 
 
@@ -180,15 +209,23 @@ def version(question):
 
 def _columns(sheet):
     for exercise in sheet.exercises:
-        yield Column(sheet.part, sheet.name, exercise.slug, exercise.title, exercise.points, False, exercise)
+        yield Column(
+            sheet.part, sheet.name, exercise.slug, exercise.title, exercise.points, False, exercise
+        )
     for question in sheet.questions:
-        yield Column(sheet.part, sheet.name, question.slug, question.title, question.points, True, question)
+        yield Column(
+            sheet.part, sheet.name, question.slug, question.title, question.points, True, question
+        )
 
 
 def _entry(student, column, kind):
     work = student.work.get(column.part)
     notebook = work.notebooks.get(column.notebook) if work else None
-    return next((entry for entry in notebook[kind] if entry["slug"] == column.slug), None) if notebook else None
+    return (
+        next((entry for entry in notebook[kind] if entry["slug"] == column.slug), None)
+        if notebook
+        else None
+    )
 
 
 def merged(results):
@@ -197,7 +234,8 @@ def merged(results):
     Parameters
     ----------
     results : list of dict
-        From ``store.everything``, in its order: among equally good copies the one in the first batch counts.
+        From ``store.everything``, in its order: among equally good copies the one in the first
+        batch counts.
 
     Returns
     -------
@@ -207,14 +245,18 @@ def merged(results):
     for result in results:
         own[result["id"]].append(result)
     students, taken = [], set()
-    for who, mine in sorted(own.items(), key=lambda item: (item[1][0]["student"].casefold(), item[0])):
+    for who, mine in sorted(
+        own.items(), key=lambda item: (item[1][0]["student"].casefold(), item[0])
+    ):
         first, parts = mine[0], sorted({result["part"] for result in mine})
         slug, number = first["slug"], 1
         while slug.casefold() in taken:  # two identities of one file name, from two batches
             number += 1
             slug = f"{first['slug']}-{number}"
         taken.add(slug.casefold())
-        work = {part: _work([result for result in mine if result["part"] == part]) for part in parts}
+        work = {
+            part: _work([result for result in mine if result["part"] == part]) for part in parts
+        }
         students.append(Student(who, first["student"], first["lms_id"], slug, work))
     return students
 
@@ -222,7 +264,9 @@ def merged(results):
 def _work(results):
     """Return what counts of one student's results in one part, one result a batch."""
     batches = tuple(result["batch"] for result in results)
-    flags, notes = (list(dict.fromkeys(s for r in results for s in r[key])) for key in ("flags", "notes"))
+    flags, notes = (
+        list(dict.fromkeys(s for r in results for s in r[key])) for key in ("flags", "notes")
+    )
     copies = defaultdict(list)
     for result in results:
         for notebook in result["notebooks"]:
@@ -231,11 +275,24 @@ def _work(results):
         handed = [(batch, notebook) for batch, notebook in each if notebook["file"]]
         if len({_content(notebook) for _, notebook in handed}) > 1:
             places = [_readable(batch, batches) for batch, _ in handed]
-            flags.append(f"{name} was handed in more than once, in {' and in '.join(places)}; the best counts.")
-    if len(names := sorted({unicodedata.normalize("NFC", result["student"]) for result in results})) > 1:
+            flags.append(
+                f"{name} was handed in more than once, in {' and in '.join(places)}; the best "
+                f"counts."
+            )
+    if (
+        len(
+            names := sorted({unicodedata.normalize("NFC", result["student"]) for result in results})
+        )
+        > 1
+    ):
         flags.append(f"One identity, several names: {', '.join(names)}. Is that one student?")
-    return Work({name: _best(each) for name, each in copies.items()}, tuple(flags), tuple(notes), batches,
-                any(notebook["file"] for each in copies.values() for _, notebook in each))  # fmt: skip
+    return Work(
+        {name: _best(each) for name, each in copies.items()},
+        tuple(flags),
+        tuple(notes),
+        batches,
+        any(notebook["file"] for each in copies.values() for _, notebook in each),
+    )
 
 
 def _best(copies):
@@ -243,7 +300,13 @@ def _best(copies):
     ranked = sorted((notebook for _, notebook in copies), key=_rank, reverse=True)
     questions = [
         next(
-            (q for other in ranked for q in other["questions"] if q["slug"] == own["slug"] and version(q) != EMPTY), own
+            (
+                q
+                for other in ranked
+                for q in other["questions"]
+                if q["slug"] == own["slug"] and version(q) != EMPTY
+            ),
+            own,
         )
         for own in ranked[0]["questions"]
     ]
@@ -251,7 +314,11 @@ def _best(copies):
 
 
 def _rank(notebook):
-    return bool(notebook["file"]), notebook["points"], sum(version(q) != EMPTY for q in notebook["questions"])
+    return (
+        bool(notebook["file"]),
+        notebook["points"],
+        sum(version(q) != EMPTY for q in notebook["questions"]),
+    )
 
 
 def _content(notebook):
@@ -264,4 +331,8 @@ def _content(notebook):
 def _readable(batch, batches):
     """Return a batch's name without the hash of its place, unless others are called the same."""
     short = re.sub(r"-[0-9a-f]{8}$", "", batch)
-    return short if sum(re.sub(r"-[0-9a-f]{8}$", "", other) == short for other in batches) == 1 else batch
+    return (
+        short
+        if sum(re.sub(r"-[0-9a-f]{8}$", "", other) == short for other in batches) == 1
+        else batch
+    )

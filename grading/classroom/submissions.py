@@ -18,14 +18,25 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from grading import Refused, layouts
-from grading.layouts import Claim, Entry, Listing, plain_name
-from tools.cells import BadNotebook, read_cells
+from grading import ROOT, GradingError
+from grading.classroom import layouts
+from grading.classroom.layouts import Claim, Entry, Listing, plain_name
+from tools.cells import NotebookError, read_cells
 
-__all__ = ["Class", "Handed", "Known", "Submission", "choose", "find", "known_notebooks", "match", "remarks",
-           "sheet_names", "survey"]  # fmt: skip
+__all__ = [
+    "Class",
+    "Handed",
+    "Known",
+    "Submission",
+    "choose",
+    "find",
+    "known_notebooks",
+    "match",
+    "remarks",
+    "sheet_names",
+    "survey",
+]
 
-ROOT = Path(__file__).resolve().parent.parent
 MAX_NOTEBOOK = 50 * 2**20
 MAX_ARCHIVE = 2**30  # of an archive in an archive, or of what a compressed tar holds
 MAX_MEMBERS = 200_000  # of a class
@@ -43,16 +54,32 @@ UNREAD = {  # kinds of entries that are not read
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 OTHER_ARCHIVES = (".rar", ".7z", ".gz", ".bz2", ".xz", *ARCHIVES)
 NO_NOTEBOOK = {
-    ".html": "a web page", ".htm": "a web page", ".pdf": "a PDF", ".py": "a script", ".docx": "a text document",
-    ".doc": "a text document", ".odt": "a text document", ".md": "a text", ".rtf": "a text document",
-    ".png": "a picture", ".jpg": "a picture", ".jpeg": "a picture", ".heic": "a picture", ".csv": "a table",
-    ".xlsx": "a table", ".url": "a link", ".webloc": "a link", ".lnk": "a link", ".gdoc": "a link",
-}  # fmt: skip
+    ".html": "a web page",
+    ".htm": "a web page",
+    ".pdf": "a PDF",
+    ".py": "a script",
+    ".docx": "a text document",
+    ".doc": "a text document",
+    ".odt": "a text document",
+    ".md": "a text",
+    ".rtf": "a text document",
+    ".png": "a picture",
+    ".jpg": "a picture",
+    ".jpeg": "a picture",
+    ".heic": "a picture",
+    ".csv": "a table",
+    ".xlsx": "a table",
+    ".url": "a link",
+    ".webloc": "a link",
+    ".lnk": "a link",
+    ".gdoc": "a link",
+}
 
 
 @dataclass(frozen=True)
 class Handed:
-    """One file that was handed in: on the disk, or in an archive on the disk, or in an archive in that archive.
+    """One file that was handed in: on the disk, or in an archive on the disk, or in an archive in
+    that archive.
 
     Attributes
     ----------
@@ -69,7 +96,9 @@ class Handed:
     inside: tuple = ()
 
     def open(self):
-        """Return a file to read from; OSError, or another that ``BAD_FILE`` lists, if it cannot be had."""
+        """Return a file to read from; OSError, or another that ``BAD_FILE`` lists, if it cannot be
+        had.
+        """
         if not self.inside:
             return open(self.path, "rb")
         *outer, member = self.inside
@@ -84,14 +113,16 @@ class Handed:
             raise OSError(str(error)) from None
 
     def read(self):
-        """Return the bytes; BadNotebook if they cannot be had or are too many."""
+        """Return the bytes; NotebookError if they cannot be had or are too many."""
         try:
             with self.open() as file:
                 data = file.read(MAX_NOTEBOOK + 1)
         except BAD_FILE as error:
-            raise BadNotebook(f"{self.label} cannot be read: {_reason(error)}.") from None
+            raise NotebookError(f"{self.label} cannot be read: {_reason(error)}.") from None
         if len(data) > MAX_NOTEBOOK:
-            raise BadNotebook(f"{self.label} is larger than {MAX_NOTEBOOK // 2**20} MB: clear its outputs.")
+            raise NotebookError(
+                f"{self.label} is larger than {MAX_NOTEBOOK // 2**20} MB: clear its outputs."
+            )
         return data
 
 
@@ -108,12 +139,20 @@ def _reason(error):
     return f"it is damaged ({type(error).__name__})"
 
 
-# ---------------------------------------------------------------------------------------------- archives
+# ----------------------------------------------------------------------------------------- archives
 
 BAD_FILE = (
-    OSError, KeyError, RuntimeError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, tarfile.TarError,
-    lzma.LZMAError, zlib.error,
-)  # fmt: skip
+    OSError,
+    KeyError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    lzma.LZMAError,
+    zlib.error,
+)
 
 
 class _Zip:
@@ -129,16 +168,27 @@ class _Zip:
         for at, info in enumerate(self.archive.infolist()):
             kind = "link" if stat.S_ISLNK(info.external_attr >> 16) else "file"
             kind = "folder" if info.filename.endswith(("/", "\\")) else kind
-            member = f"\0{at}" if info.filename in seen else info.filename  # names may stand twice in a zip
+            member = (
+                f"\0{at}" if info.filename in seen else info.filename
+            )  # names may stand twice in a zip
             seen.add(info.filename)
-            yield member, _name_in_zip(info), "locked" if info.flag_bits & 1 else kind, info.file_size
+            yield (
+                member,
+                _name_in_zip(info),
+                "locked" if info.flag_bits & 1 else kind,
+                info.file_size,
+            )
 
     def open(self, member):
-        return self.archive.open(self.archive.infolist()[int(member[1:])] if member[:1] == "\0" else self.first[member])
+        return self.archive.open(
+            self.archive.infolist()[int(member[1:])] if member[:1] == "\0" else self.first[member]
+        )
 
 
 def _name_in_zip(info):
-    """Return a member's name as it was written: macOS writes UTF-8 without saying so, Windows a backslash."""
+    """Return a member's name as it was written: macOS writes UTF-8 without saying so, Windows a
+    backslash.
+    """
     name = info.filename
     if not info.flag_bits & 0x800:
         with contextlib.suppress(UnicodeError):
@@ -192,7 +242,9 @@ def _copied(file):
 def _opened(path, inside=()):
     """Return the archive at a path, or the one inside it; the last few stay open in this process."""
     state = os.stat(path)
-    return _keep(path, inside, state.st_mtime_ns, state.st_size, os.getpid())  # a fork must not share a file's place
+    return _keep(
+        path, inside, state.st_mtime_ns, state.st_size, os.getpid()
+    )  # a fork must not share a file's place
 
 
 @functools.lru_cache(maxsize=8)
@@ -203,7 +255,7 @@ def _keep(path, inside, *_):
         return _archive_in(_copied(file))
 
 
-# ------------------------------------------------------------------------------------------- submissions
+# -------------------------------------------------------------------------------------- submissions
 
 
 @dataclass(frozen=True)
@@ -232,18 +284,28 @@ class Submission:
 
     @property
     def id(self):
-        """Who it is: two students with one name have two, one student's name in two spellings of Unicode has one."""
+        """Who it is: two students with one name have two, one student's name in two spellings of
+        Unicode has one.
+        """
         return self.lms_id or unicodedata.normalize("NFC", self.student)
 
     @property
     def slug(self):
-        """A file name: readable, and different for different identities, whatever the file system does with case."""
+        """A file name: readable, and different for different identities, whatever the file system
+        does with case.
+        """
         plain = unicodedata.normalize("NFKD", self.student).encode("ascii", "ignore").decode()
-        readable = re.sub(r"[^A-Za-z0-9.-]+", "_", plain).strip("._-")[:60].rstrip("._-") or "student"
+        readable = (
+            re.sub(r"[^A-Za-z0-9.-]+", "_", plain).strip("._-")[:60].rstrip("._-") or "student"
+        )
         if re.fullmatch(r"[0-9]{1,20}", self.lms_id):
             return f"{readable}-{self.lms_id}"
-        taken = re.fullmatch(r".*-(\d+|x[0-9a-f]{8})|(con|prn|aux|nul|(com|lpt)\d)(\..*)?", readable)
-        if readable == self.id == self.id.lower() and not taken:  # taken: by the other two, and by Windows
+        taken = re.fullmatch(
+            r".*-(\d+|x[0-9a-f]{8})|(con|prn|aux|nul|(com|lpt)\d)(\..*)?", readable
+        )
+        if (
+            readable == self.id == self.id.lower() and not taken
+        ):  # taken: by the other two, and by Windows
             return readable
         readable = readable.replace(".", "_") if taken else readable
         return f"{readable}-x{hashlib.sha256(self.id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
@@ -288,7 +350,7 @@ def find(where, part, layout=None):
 
     Raises
     ------
-    FileNotFoundError, Refused
+    FileNotFoundError, GradingError
     """
     return list(survey(where, part, layout).submissions)
 
@@ -299,7 +361,8 @@ def survey(where, part, layout=None, root=ROOT):
     Parameters
     ----------
     where : Path
-        A folder or an archive in one of ``layouts.LAYOUTS``, also with folders or archives around it; or a notebook.
+        A folder or an archive in one of ``layouts.LAYOUTS``, also with folders or archives around
+        it; or a notebook.
     part : str
         Files in folders of other parts are left out where there are some of this one.
     layout : str, optional
@@ -315,13 +378,13 @@ def survey(where, part, layout=None, root=ROOT):
     ------
     FileNotFoundError
         If there is nothing at that place, or nothing in it.
-    Refused
+    GradingError
         If there is no such part, or it is not in the layout that was named.
     """
     where = Path(where)
     sheets = sheet_names(root)
     if part not in sheets:
-        raise Refused(f"There is no part {part!r}: choose one of {', '.join(sheets)}.")
+        raise GradingError(f"There is no part {part!r}: choose one of {', '.join(sheets)}.")
     if where.is_dir():
         found = _listed(_of_folder(where, sheets), layout, where.resolve().name)
     elif not where.is_file():
@@ -331,14 +394,22 @@ def survey(where, part, layout=None, root=ROOT):
     else:
         entry = Entry((where.name,), Handed(where.name, str(where)), size=where.stat().st_size)
         if where.name.lower().endswith(OTHER_ARCHIVES):
-            raise Refused(f"{where} cannot be opened: download it again, or unpack it and name the folder.")
+            raise GradingError(
+                f"{where} cannot be opened: download it again, or unpack it and name the folder."
+            )
         if not _is_notebook(entry):
-            raise Refused(f"{where} is neither a folder, nor an archive, nor a notebook.")
-        found = [(entry, Claim(layouts.ENDINGS.sub("", where.name), "", (where.name,)))], ["one file"], []
+            raise GradingError(f"{where} is neither a folder, nor an archive, nor a notebook.")
+        found = (
+            [(entry, Claim(layouts.ENDINGS.sub("", where.name), "", (where.name,)))],
+            ["one file"],
+            [],
+        )
     claims, said, nobodys = found
     if layout and not any(sentence.startswith(f"{layout}:") for sentence in said):
-        raise Refused(f"Nothing in {where} is in the layout {layout}: {layouts.LAYOUTS[layout][1]}. "
-                      "Without --layout the rules decide.")  # fmt: skip
+        raise GradingError(
+            f"Nothing in {where} is in the layout {layout}: {layouts.LAYOUTS[layout][1]}. "
+            "Without --layout the rules decide."
+        )
     submissions = _by_student(claims, part, sheets)
     if not submissions:
         raise FileNotFoundError(f"Nobody has handed in anything in {where}.")
@@ -353,7 +424,16 @@ def _is_junk(name):
     low = name.casefold()
     return (
         (low.startswith(".") and low != ".ipynb")
-        or low in ("__macosx", "__pycache__", "thumbs.db", "desktop.ini", "icon\r", "$recycle.bin", "ehthumbs.db")
+        or low
+        in (
+            "__macosx",
+            "__pycache__",
+            "thumbs.db",
+            "desktop.ini",
+            "icon\r",
+            "$recycle.bin",
+            "ehthumbs.db",
+        )
         or low.startswith("~$")
     )
 
@@ -368,7 +448,9 @@ def _pieces(name):
         name.encode()
     except UnicodeEncodeError:  # a name on the disk that is not UTF-8
         name = os.fsencode(name).decode("latin-1")
-    return tuple(piece for piece in _nfc(name).replace("\\", "/").split("/") if piece not in ("", "."))
+    return tuple(
+        piece for piece in _nfc(name).replace("\\", "/").split("/") if piece not in ("", ".")
+    )
 
 
 def _with_empty_folders(entries, folders):
@@ -387,7 +469,9 @@ def _of_folder(where, sheets):
     entries, folders, repositories = [], set(), set()
 
     def closed(error):
-        entries.append(Entry(_pieces(os.path.relpath(error.filename, where)) or (str(where),), None, "closed"))
+        entries.append(
+            Entry(_pieces(os.path.relpath(error.filename, where)) or (str(where),), None, "closed")
+        )
 
     for folder, inner, files in os.walk(where, onerror=closed):
         above = _pieces(os.path.relpath(folder, where)) or ()
@@ -401,8 +485,16 @@ def _of_folder(where, sheets):
             if _is_junk(name):
                 continue
             state = os.lstat(path)
-            kind = "link" if stat.S_ISLNK(state.st_mode) else "file" if stat.S_ISREG(state.st_mode) else "special"
-            parts = above + (_pieces(name) or (name,))  # unpacked from a zip of Windows, a\\b is one name here
+            kind = (
+                "link"
+                if stat.S_ISLNK(state.st_mode)
+                else "file"
+                if stat.S_ISREG(state.st_mode)
+                else "special"
+            )
+            parts = above + (
+                _pieces(name) or (name,)
+            )  # unpacked from a zip of Windows, a\\b is one name here
             entries.append(Entry(parts, Handed(parts[-1], path), kind, state.st_size))
     name = "/".join(_pieces(where.resolve().name)) or "class"
     return Listing(name, _with_empty_folders(entries, folders), sheets, frozenset(repositories))
@@ -434,7 +526,9 @@ def _of_archive(opened, sheets):
                 folders.add(pieces[:kept])
             continue
         kind = "beyond" if count >= MAX_MEMBERS else kind
-        entries.append(Entry(pieces, Handed(pieces[-1], handed.path, (*handed.inside, member)), kind, size))
+        entries.append(
+            Entry(pieces, Handed(pieces[-1], handed.path, (*handed.inside, member)), kind, size)
+        )
     stem = layouts.ENDINGS.sub("", _nfc(handed.label)) or handed.label
     return Listing(stem, _with_empty_folders(entries, folders), sheets, frozenset(repositories))
 
@@ -443,13 +537,20 @@ def _of_archive(opened, sheets):
 
 
 def _listed(listing, layout, title):
-    """Return (entry, claim) of each entry of a listing and of the class archives in it, sentences, and nobody's."""
+    """Return (entry, claim) of each entry of a listing and of the class archives in it, sentences,
+    and nobody's.
+    """
     claims, used = layouts.apply(listing, layout)
     if classes := _class_archives(listing, claims):
         rest = tuple(entry for entry in listing.entries if entry not in classes)
         wrappers = layouts.wrappers_of(listing.entries)
-        claims, used = layouts.apply(replace(listing, entries=rest, wrappers=wrappers, rest=True), layout)
-    said = [f"{name}: {count} of {len(listing.entries)} entries of {title}" for name, count in used.items()]
+        claims, used = layouts.apply(
+            replace(listing, entries=rest, wrappers=wrappers, rest=True), layout
+        )
+    said = [
+        f"{name}: {count} of {len(listing.entries)} entries of {title}"
+        for name, count in used.items()
+    ]
     found = [(entry, claim) for entry, claim in claims.items() if claim.student]
     nobodys = ["/".join(entry.parts) for entry, claim in claims.items() if not claim.student]
     for entry, inside in classes.items():
@@ -462,9 +563,9 @@ def _listed(listing, layout, title):
 def _class_archives(listing, claims):
     """Return the listings of the archives in a listing that are not one student's, but a class's.
 
-    Such an archive has a platform's names, or several people's folders and is the only work there or beside others
-    that are a class's. It lies beside the students, or there is nothing but class archives: what one student has
-    zipped says nothing about others.
+    Such an archive has a platform's names, or several people's folders and is the only work there
+    or beside others that are a class's. It lies beside the students, or there is nothing but class
+    archives: what one student has zipped says nothing about others.
     """
     top = len(layouts.wrappers_of(listing.entries)) + 1
     works = [e for e in listing.entries if e.kind == "file" and layouts.WORK.fullmatch(e.parts[-1])]
@@ -473,12 +574,18 @@ def _class_archives(listing, claims):
         student = claims[entry].student
         platform = claims[entry].lms_id or "assignsubmission" in "/".join(entry.parts)
         platform = platform or len(entry.handed.inside) > MAX_DEPTH  # a zip may hold itself
-        if platform or not entry.parts[-1].lower().endswith(ARCHIVES) or not (opened := _try_archive(entry.handed)):
+        if (
+            platform
+            or not entry.parts[-1].lower().endswith(ARCHIVES)
+            or not (opened := _try_archive(entry.handed))
+        ):
             continue
         inside[entry] = _of_archive(opened, listing.sheets)
         theirs, used = layouts.apply(inside[entry])
         people = {(claim.student, claim.lms_id) for claim in theirs.values() if claim.student}
-        known = used.keys() & PLATFORMS or (used.keys() & {"github", "nbgrader"} and len(people) > 1)
+        known = used.keys() & PLATFORMS or (
+            used.keys() & {"github", "nbgrader"} and len(people) > 1
+        )
         if known or _class_archives(inside[entry], theirs):
             strong.add(entry)
         elif len(people) > 1 or (len(works) == 1 and listing.is_course_folder(student)):
@@ -498,11 +605,15 @@ def _by_student(claims, part, sheets):
     for (lms_id, _), items in people.items():
         for mine in _told_apart(items):
             submissions.append(_submission(mine[0][1].student, lms_id, mine, part, sheets))
-    return sorted(_with_different_ids(submissions), key=lambda s: (s.student.casefold(), s.student, s.id))
+    return sorted(
+        _with_different_ids(submissions), key=lambda s: (s.student.casefold(), s.student, s.id)
+    )
 
 
 def _told_apart(items):
-    """Return lists of items: one number with two names is two people, unless one of the names is "Participant"."""
+    """Return lists of items: one number with two names is two people, unless one of the names is
+    "Participant".
+    """
     names = defaultdict(list)
     for item in items:
         names[item[1].student.casefold()].append(item)
@@ -557,7 +668,9 @@ def _submission(student, lms_id, items, part, sheets):
 
 
 def _unpacked(path, entry, depth=0):
-    """Return the files in a student's archive, or the file itself, as ([(path, Entry)], sentences, unreadable ones)."""
+    """Return the files in a student's archive, or the file itself, as ([(path, Entry)], sentences,
+    unreadable ones).
+    """
     name = path[-1].lower()
     if not name.endswith(ARCHIVES):
         return [(path, entry)], [], []
@@ -573,7 +686,10 @@ def _unpacked(path, entry, depth=0):
     if not inside:
         notes.append(f"{path[-1]} is an empty archive.")
     if len(inside) > MAX_HANDED:
-        notes.append(f"{path[-1]} holds {len(inside)} files: those beyond {MAX_HANDED} were left out, notebooks last.")
+        notes.append(
+            f"{path[-1]} holds {len(inside)} files: those beyond {MAX_HANDED} were left out, "
+            f"notebooks last."
+        )
         inside.sort(key=lambda each: not layouts.WORK.fullmatch(each.parts[-1]))
     for each in inside[:MAX_HANDED]:
         below = (*path[:-1], layouts.ENDINGS.sub("", path[-1]), *each.parts)
@@ -587,7 +703,9 @@ def _unpacked(path, entry, depth=0):
 
 
 def _of_part(loose, part, sheets):
-    """Leave out what lies in folders of other parts, if there is something else, and the course's own solutions."""
+    """Leave out what lies in folders of other parts, if there is something else, and the course's
+    own solutions.
+    """
 
     def other_part(path):
         return next((piece for piece in path[:-1] if piece in sheets and piece != part), None)
@@ -599,7 +717,11 @@ def _of_part(loose, part, sheets):
     notes = []
     if not any(layouts.WORK.fullmatch(path[-1]) for path, _ in mine):
         mine = loose
-        notes = [f"{path[-1]} lies in the folder {other_part(path)}." for path, _ in loose if other_part(path)]
+        notes = [
+            f"{path[-1]} lies in the folder {other_part(path)}."
+            for path, _ in loose
+            if other_part(path)
+        ]
     own = [(path, entry) for path, entry in mine if not solution(path)]
     if len(own) < len(mine) and any(layouts.WORK.fullmatch(path[-1]) for path, _ in own):
         notes.append("The course's folder solutions/ was handed in too, and left out.")
@@ -612,27 +734,33 @@ def _is_notebook(entry):
     name = entry.parts[-1].lower()
     if re.search(r"\.ipynb(\.(json|txt|ipynb|download|part|crdownload))*$", name):
         return True
-    if PurePosixPath(name).suffix in NO_NOTEBOOK or name.endswith(OTHER_ARCHIVES) or not entry.handed:
+    if (
+        PurePosixPath(name).suffix in NO_NOTEBOOK
+        or name.endswith(OTHER_ARCHIVES)
+        or not entry.handed
+    ):
         return False
     try:
         start = entry.handed.head(64).lstrip(b"\xef\xbb\xbf \t\r\n")
         if start[:1] != b"{" and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
             return False
         read_cells(entry.handed.read(), "")
-    except (OSError, BadNotebook):
+    except (OSError, NotebookError):
         return False
     return True
 
 
 def _distinct(notebooks):
-    """Leave out files that are the same, byte for byte, as another with a shorter name; return sentences about them."""
+    """Leave out files that are the same, byte for byte, as another with a shorter name; return
+    sentences about them.
+    """
     alike = Counter(entry.size for _, entry in notebooks)
     kept, seen, notes = [], {}, []
     for path, entry in sorted(notebooks, key=lambda item: (len(item[0][-1]), item[0])):
         if alike[entry.size] > 1:
             try:
                 digest = hashlib.sha256(entry.handed.read()).digest()
-            except BadNotebook:
+            except NotebookError:
                 digest = path
             if digest in seen:
                 notes.append(f"{'/'.join(path)} is the same file as {seen[digest]}.")
@@ -646,11 +774,12 @@ def _labelled(items):
     """Return files with labels that differ: a file's name, or its path if the name stands twice."""
     names = Counter(path[-1] for path, _ in items)
     return tuple(
-        replace(entry.handed, label=path[-1] if names[path[-1]] == 1 else "/".join(path)) for path, entry in items
+        replace(entry.handed, label=path[-1] if names[path[-1]] == 1 else "/".join(path))
+        for path, entry in items
     )
 
 
-# ------------------------------------------------------------------------------ what is said about them
+# -------------------------------------------------------------------------- what is said about them
 
 
 def choose(submissions, words):
@@ -683,7 +812,8 @@ def remarks(submission, missing, strays):
     ----------
     submission : Submission
     missing : iterable of str
-        Names of the notebooks that nothing answers. What lies beside a whole set of notebooks needs no sentence.
+        Names of the notebooks that nothing answers. What lies beside a whole set of notebooks needs
+        no sentence.
     strays : list of str
         What ``match`` said of the notebooks that answer none.
 
@@ -705,14 +835,18 @@ def remarks(submission, missing, strays):
 
 def _no_notebook(label, archive):
     if archive:
-        kind = "cannot be opened" if label.lower().endswith(ARCHIVES) else "is an archive that is not read here"
+        kind = (
+            "cannot be opened"
+            if label.lower().endswith(ARCHIVES)
+            else "is an archive that is not read here"
+        )
         return f"{label} {kind}: hand in the .ipynb files, singly or in a .zip."
     what = NO_NOTEBOOK.get(PurePosixPath(label.lower()).suffix, "no notebook")
     what = what if what == "no notebook" else f"{what}, no notebook"
     return f"{label} is {what}: hand in the .ipynb file from work/."
 
 
-# -------------------------------------------------------------------------------------------- notebooks
+# ---------------------------------------------------------------------------------------- notebooks
 
 
 @dataclass(frozen=True)
@@ -739,7 +873,8 @@ class Known:
 
 @functools.lru_cache(maxsize=2)
 def known_notebooks(root):
-    """Return what the course's lessons and exercises are known by; a file that cannot be read is left out.
+    """Return what the course's lessons and exercises are known by; a file that cannot be read is
+    left out.
 
     Parameters
     ----------
@@ -755,14 +890,28 @@ def known_notebooks(root):
         for path in sorted((Path(root) / folder).glob("*/*.ipynb")):
             try:
                 cells = read_cells(path.read_bytes(), path.name)
-            except (OSError, BadNotebook):
+            except (OSError, NotebookError):
                 continue
             if folder == "exercises":
-                cells = [cell for cell in cells if cell.id.startswith(ANSWERED) or cell.grade_id.startswith(ANSWERED)]
+                cells = [
+                    cell
+                    for cell in cells
+                    if cell.id.startswith(ANSWERED) or cell.grade_id.startswith(ANSWERED)
+                ]
             ids = {name for cell in cells for name in (cell.id, cell.grade_id) if name}
-            found.append(Known(path.parent.name, path.stem, folder == "notebooks", frozenset(ids), _defined(cells)))
+            found.append(
+                Known(
+                    path.parent.name,
+                    path.stem,
+                    folder == "notebooks",
+                    frozenset(ids),
+                    _defined(cells),
+                )
+            )
     often = Counter(name for known in found for name in known.ids)
-    return tuple(replace(k, ids=frozenset(name for name in k.ids if often[name] == 1)) for k in found)
+    return tuple(
+        replace(k, ids=frozenset(name for name in k.ids if often[name] == 1)) for k in found
+    )
 
 
 ANSWERED = ("answer_", "check_", "free_")
@@ -776,8 +925,9 @@ def _defined(cells):
 def match(cells, label, sheets, known=()):
     """Say which sheet a notebook answers.
 
-    Cells with the ids or grade_ids of answers and checks decide; then functions that exercises ask for and no lesson
-    defines; then the ids of a lesson; then functions that a lesson defines too; then its file's name.
+    Cells with the ids or grade_ids of answers and checks decide; then functions that exercises ask
+    for and no lesson defines; then the ids of a lesson; then functions that a lesson defines too;
+    then its file's name.
 
     Parameters
     ----------
@@ -813,7 +963,10 @@ def match(cells, label, sheets, known=()):
         or most(exercises, lambda choice: len(asked & choice[0].functions))
         or most(lessons, lambda choice: len(ids & choice[0].ids), 3)
         or most(choices, lambda choice: len(defined & choice[0].functions))
-        or most(exercises[: len(sheets)], lambda choice: plain_name(name).casefold() == choice[0].name.casefold())
+        or most(
+            exercises[: len(sheets)],
+            lambda choice: plain_name(name).casefold() == choice[0].name.casefold(),
+        )
     )
     if best is None:
         return None, f"{label} answers no notebook of {part}."
@@ -821,12 +974,20 @@ def match(cells, label, sheets, known=()):
     if sheet:
         return sheet, ""
     if kind.lesson:
-        return None, f"{label} is the lesson {kind.name}, not its exercises: hand in the notebook from work/."
+        return (
+            None,
+            f"{label} is the lesson {kind.name}, not its exercises: hand in the notebook from "
+            f"work/.",
+        )
     return None, f"{label} answers {kind.name}, a notebook of {kind.part}, not of {part}."
 
 
 def _asked(sheet):
     """Return the ids that answers and checks of a sheet have, and the functions that they ask for."""
-    ids = {name for name in sheet.given if name.startswith(ANSWERED)} | {e.answer_id for e in sheet.exercises}
+    ids = {name for name in sheet.given if name.startswith(ANSWERED)} | {
+        e.answer_id for e in sheet.exercises
+    }
     ids |= {f"free_{q.slug}" for q in sheet.questions}
-    return frozenset(ids), frozenset(name for exercise in sheet.exercises for name in exercise.names)
+    return frozenset(ids), frozenset(
+        name for exercise in sheet.exercises for name in exercise.names
+    )

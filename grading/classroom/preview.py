@@ -2,8 +2,8 @@
 
 from pathlib import PurePosixPath
 
-from grading.submissions import known_notebooks, match, remarks
-from tools.cells import BadNotebook, read_cells
+from grading.classroom.submissions import known_notebooks, match, remarks
+from tools.cells import NotebookError, read_cells
 
 __all__ = ["nobodys_work", "preview"]
 
@@ -32,7 +32,9 @@ def preview(found, chosen, sheets, root):
         answers, flags = _answers(submission, sheets, known)
         answering += any(name for _, name in answers)
         look += bool(flags)
-        lines.append(submission.student + (f" (number {submission.lms_id})" if submission.lms_id else ""))
+        lines.append(
+            submission.student + (f" (number {submission.lms_id})" if submission.lms_id else "")
+        )
         lines += [f"    {label} -> {name or 'nothing'}" for label, name in answers]
         lines += [f"    look: {sentence}" for sentence in flags]
     if found.nobodys:
@@ -53,8 +55,10 @@ def _answers(submission, sheets, known):
     answers, flags, strays = [], [], []
     for handed in submission.files:
         try:
-            sheet, sentence = match(read_cells(handed.read(), handed.label), handed.label, sheets, known)
-        except BadNotebook as error:
+            sheet, sentence = match(
+                read_cells(handed.read(), handed.label), handed.label, sheets, known
+            )
+        except NotebookError as error:
             sheet, sentence = None, ""
             flags.append(str(error))
         strays += [sentence] if sentence else []

@@ -1,6 +1,8 @@
-"""IPython's own shell for the cells of a notebook that is graded: magics, ``await`` and ``_`` do what they do there.
+"""IPython's own shell for the cells of a notebook that is graded: magics, ``await`` and ``_`` do
+what they do there.
 
-What would show something, start a program or ask somebody does nothing. It is made once, before a process is forked.
+What would show something, start a program or ask somebody does nothing. It is made once, before a
+process is forked.
 """
 
 import asyncio
@@ -12,8 +14,29 @@ from traitlets.config import Config
 
 __all__ = ["Shell", "make_shell", "open_loop"]
 
-OTHER_LANGUAGES = ("bash", "sh", "script", "perl", "ruby", "python", "python2", "python3", "pypy", "cmd", "system",
-                   "sx", "!", "html", "HTML", "javascript", "js", "latex", "markdown", "svg", "SVG")  # fmt: skip
+OTHER_LANGUAGES = (
+    "bash",
+    "sh",
+    "script",
+    "perl",
+    "ruby",
+    "python",
+    "python2",
+    "python3",
+    "pypy",
+    "cmd",
+    "system",
+    "sx",
+    "!",
+    "html",
+    "HTML",
+    "javascript",
+    "js",
+    "latex",
+    "markdown",
+    "svg",
+    "SVG",
+)
 
 
 class Silent(DisplayHook):
@@ -94,18 +117,32 @@ class Shell(InteractiveShell):
 
 
 def make_shell():
-    """Return the shell of this process and of all that it forks; its names are those of ``__main__``."""
+    """Return the shell of this process and of all that it forks; its names are those of
+    ``__main__``.
+    """
     config = Config()
     config.HistoryManager.enabled = False
     shell = Shell.instance(config=config)
     for name in OTHER_LANGUAGES:
         shell.register_magic_function(lambda line, cell=None: None, "cell", name)
-    for name in ("load_ext", "reload_ext", "debug", "pdb", "pip", "conda", "mamba", "micromamba", "uv"):
+    for name in (
+        "load_ext",
+        "reload_ext",
+        "debug",
+        "pdb",
+        "pip",
+        "conda",
+        "mamba",
+        "micromamba",
+        "uv",
+    ):
         shell.register_magic_function(lambda line="": None, "line", name)
     shell.set_hook("show_in_pager", lambda *arguments: None)
     return shell
 
 
 def open_loop(shell):
-    """Give a forked process a loop of events for cells that wait; it is opened before the process is confined."""
+    """Give a forked process a loop of events for cells that wait; it is opened before the process
+    is confined.
+    """
     shell.loop_runner = asyncio.new_event_loop().run_until_complete

@@ -9,15 +9,23 @@ __all__ = ["alike", "shape"]
 
 SHORT = 30  # tokens more than the stub has: a shorter answer is what many would write
 LONG = 90  # from here on the same text is no accident, however many have it
-QUIET = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING,
-         tokenize.ENDMARKER}  # fmt: skip
+QUIET = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENCODING,
+    tokenize.ENDMARKER,
+}
 LINE_ENDS = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 
 def shape(source):
     """Return the tokens of an answer without comments, docstrings and blank space.
 
-    What is no Python, such as a cell with a magic, is compared as text without blank space and comments.
+    What is no Python, such as a cell with a magic, is compared as text without blank space and
+    comments.
 
     Parameters
     ----------
@@ -28,14 +36,20 @@ def shape(source):
     tuple of str
     """
     try:
-        tokens = [t for t in tokenize.generate_tokens(io.StringIO(source).readline)
-                  if t.type not in (tokenize.COMMENT, tokenize.NL)]  # fmt: skip
+        tokens = [
+            t
+            for t in tokenize.generate_tokens(io.StringIO(source).readline)
+            if t.type not in (tokenize.COMMENT, tokenize.NL)
+        ]
     except (tokenize.TokenError, SyntaxError, ValueError):
         return tuple(re.findall(r"\w+|[^\w\s]", re.sub(r"#.*", "", source)))
     kept = []
     for at, token in enumerate(tokens):
         begins = at == 0 or tokens[at - 1].type in LINE_ENDS
-        ends = at + 1 == len(tokens) or tokens[at + 1].type in (tokenize.NEWLINE, tokenize.ENDMARKER)
+        ends = at + 1 == len(tokens) or tokens[at + 1].type in (
+            tokenize.NEWLINE,
+            tokenize.ENDMARKER,
+        )
         if token.type not in QUIET and not (token.type == tokenize.STRING and begins and ends):
             kept.append(token.string)
     return tuple(kept)
@@ -54,8 +68,9 @@ def alike(students, part, exercises):
     Returns
     -------
     list of (str, list of Student, str)
-        The exercise, who, and in words what is the same. An untouched stub is no answer. An answer that is short is
-        what many would write; one that is not very long is listed only if few have it.
+        The exercise, who, and in words what is the same. An untouched stub is no answer. An answer
+        that is short is what many would write; one that is not very long is listed only if few have
+        it.
     """
     found = []
     for name, exercise in exercises:
@@ -70,9 +85,17 @@ def alike(students, part, exercises):
             if answer == stub or beyond < SHORT:
                 continue
             if answer == solution:
-                found.append((f"{name}: {exercise.slug}", who, f"the same as the course's solution ({_students(who)})"))
+                found.append(
+                    (
+                        f"{name}: {exercise.slug}",
+                        who,
+                        f"the same as the course's solution ({_students(who)})",
+                    )
+                )
             elif len(who) > 1 and (len(who) <= few or beyond >= LONG):
-                found.append((f"{name}: {exercise.slug}", who, f"the same as one another ({_students(who)})"))
+                found.append(
+                    (f"{name}: {exercise.slug}", who, f"the same as one another ({_students(who)})")
+                )
     return found
 
 

@@ -1,18 +1,23 @@
-"""Find what gives a solution away: markers, and passages of the course's own solutions, in any file."""
+"""Find what gives a solution away: markers, and passages of the course's own solutions, in any
+file.
+"""
 
 import io
 import json
 import re
 import zipfile
 
-from grading.course import cells_of
+from grading.classroom.sheets import cells_of
 
 __all__ = ["leak", "passages"]
 
 MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)[ \t]*$", re.MULTILINE)
-SECRET = re.compile(r"^[ \t]*### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)^[ \t]*### END", re.MULTILINE | re.DOTALL)
+SECRET = re.compile(
+    r"^[ \t]*### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)^[ \t]*### END", re.MULTILINE | re.DOTALL
+)
 PICTURE = re.compile(r"data:[\w/+]+;base64,[A-Za-z0-9+/=]+")
-# So many words in a row are no coincidence. Lessons teach the same idioms as solutions: code of up to 20 words agrees.
+# So many words in a row are no coincidence. Lessons teach the same idioms as solutions: code of up
+# to 20 words agrees.
 PROSE, CODE, SHORTEST = 12, 22, 8
 
 
@@ -27,7 +32,8 @@ def passages(root):
     Returns
     -------
     dict of {int: dict of {str: str}}
-        By number of words, from words in a row to where they stand, such as "1_landscape/1_surfaces, answer_slope".
+        By number of words, from words in a row to where they stand, such as
+        "1_landscape/1_surfaces, answer_slope".
     """
     found, given = {}, set()
     for path in sorted((root / "solutions").glob("*/*.ipynb")):
@@ -43,12 +49,19 @@ def passages(root):
                 if len(words) >= SHORTEST:
                     size = min(length, len(words))
                     for run in _runs(words, size):
-                        found.setdefault(size, {})[run] = f"{path.parent.name}/{path.stem}, {cell.id}"
-    return {size: {run: at for run, at in runs.items() if run not in given} for size, runs in found.items()}
+                        found.setdefault(size, {})[run] = (
+                            f"{path.parent.name}/{path.stem}, {cell.id}"
+                        )
+    return {
+        size: {run: at for run, at in runs.items() if run not in given}
+        for size, runs in found.items()
+    }
 
 
 def _words(text):
-    return re.findall(r"\w+", re.sub(r"\\[nrt]", " ", text))  # ends of lines may be written as in JSON
+    return re.findall(
+        r"\w+", re.sub(r"\\[nrt]", " ", text)
+    )  # ends of lines may be written as in JSON
 
 
 def _runs(words, size):
@@ -98,6 +111,12 @@ def _texts(cell):
         yield output.get("text", "")
         yield output.get("evalue", "")
         for data in output.get("data", {}).values():
-            yield PICTURE.sub("", data if isinstance(data, str) else json.dumps(data) if isinstance(data, dict)
-                              else "".join(data))  # fmt: skip
+            yield PICTURE.sub(
+                "",
+                data
+                if isinstance(data, str)
+                else json.dumps(data)
+                if isinstance(data, dict)
+                else "".join(data),
+            )
     yield json.dumps(cell["metadata"], ensure_ascii=False)

@@ -28,8 +28,8 @@ class Essay:
 def free_texts(sheet, cells):
     """Return the free-text answer to each question of a sheet.
 
-    It is looked for in the cell that was meant for it, of whatever kind; in new cells below the question; in the
-    question's own cell; and, if there is nothing, in new text cells further down.
+    It is looked for in the cell that was meant for it, of whatever kind; in new cells below the
+    question; in the question's own cell; and, if there is nothing, in new text cells further down.
 
     Parameters
     ----------
@@ -71,13 +71,21 @@ def _find(question, sheet, cells, names):
     below = range(start, len(cells))
     end = next((at for at in below if names[at] not in ("", question.answer_id)), len(cells))
     places = sorted({*meant, *range(start, end)})
-    pieces = [(at, _added(cells[at].source, question.stub) if at in meant else _text(cells[at])) for at in places]
+    pieces = [
+        (at, _added(cells[at].source, question.stub) if at in meant else _text(cells[at]))
+        for at in places
+    ]
     if asked >= 0 and asked not in meant:
         pieces.insert(0, (asked, _added(cells[asked].source, sheet.given[question.task_id])))
     if not any(text for _, text in pieces):
-        pieces = [(at, _text(cells[at])) for at in below if not names[at] and cells[at].kind != "code"]
+        pieces = [
+            (at, _text(cells[at])) for at in below if not names[at] and cells[at].kind != "code"
+        ]
     pieces = [(at, text) for at, text in pieces if text]
-    return Essay("\n\n".join(text for _, text in pieces), tuple(at for at, _ in pieces if cells[at].kind == "code"))
+    return Essay(
+        "\n\n".join(text for _, text in pieces),
+        tuple(at for at, _ in pieces if cells[at].kind == "code"),
+    )
 
 
 def _text(cell):
@@ -93,7 +101,10 @@ def _is_code(text):
         statements = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return bool(re.match(r"\s*[%!]", text))
-    return any(not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant | ast.Name)) for s in statements)
+    return any(
+        not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant | ast.Name))
+        for s in statements
+    )
 
 
 def _added(source, given):

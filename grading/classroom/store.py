@@ -1,4 +1,6 @@
-"""Where results are kept: one JSON file a student, a part and a batch, written as a whole or not at all."""
+"""Where results are kept: one JSON file a student, a part and a batch, written as a whole or not at
+all.
+"""
 
 import errno
 import hashlib
@@ -7,24 +9,34 @@ import os
 import re
 from pathlib import Path
 
-from grading import Refused
+from grading import GradingError
 
 __all__ = [
-    "FORMAT", "CannotWrite", "batch_of", "check_format", "everything", "open_results", "result_path",
-    "save", "stored", "write",
-]  # fmt: skip
+    "FORMAT",
+    "WriteError",
+    "batch_of",
+    "check_format",
+    "everything",
+    "open_results",
+    "result_path",
+    "save",
+    "stored",
+    "write",
+]
 
 FORMAT = 2  # of a results folder
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-class CannotWrite(Refused):
+class WriteError(GradingError):
     """A file of the results cannot be written: no room, no right to, open in another program."""
 
 
 def batch_of(where):
-    """Return the name under which the submissions of a folder or a zip are kept: its name, and a hash of its place."""
+    """Return the name under which the submissions of a folder or a zip are kept: its name, and a
+    hash of its place.
+    """
     where = Path(where).resolve()
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", where.name).strip("._")[:40] or "class"
     return f"{readable}-{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
@@ -44,9 +56,9 @@ def open_results(out):
 
     Raises
     ------
-    Refused
+    GradingError
         If an older or a newer version wrote it, or it is a file. Nothing in it is touched.
-    CannotWrite
+    WriteError
     """
     check_format(out)
     if not (out / "format.json").is_file():
@@ -57,21 +69,25 @@ def check_format(out):
     """Raise Refused unless a folder for results is of this version, or new."""
     told = out / "format.json"
     if out.exists() and not out.is_dir():
-        raise Refused(f"{out} is a file, not a folder for results: choose another --out.")
+        raise GradingError(f"{out} is a file, not a folder for results: choose another --out.")
     if told.is_file():
         found = _read(told)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise Refused(
-                f"{out} holds results in another format than this version writes ({told} does not say "
+            raise GradingError(
+                f"{out} holds results in another format than this version writes ({told} does "
+                f"not say "
                 f'{{"format": {FORMAT}}}). Nothing was touched. {_elsewhere(out)}'
             )
     elif any((out / "students").glob("*.json")):
-        raise Refused(f"{out} holds results of an older version. Nothing was touched. {_elsewhere(out)}")
+        raise GradingError(
+            f"{out} holds results of an older version. Nothing was touched. {_elsewhere(out)}"
+        )
 
 
 def _elsewhere(out):
     return (
-        f"Grade into another folder with --out; copy {out / 'free_text.csv'} into it first, so that the marks given "
+        f"Grade into another folder with --out; copy {out / 'free_text.csv'} into it first, so "
+        f"that the marks given "
         "by hand are kept."
     )
 
@@ -86,8 +102,8 @@ def everything(out):
     Returns
     -------
     list of dict
-        In the order of their parts, batches and file names. Each has the keys "part", "batch" and "slug" as its place
-        says.
+        In the order of their parts, batches and file names. Each has the keys "part", "batch" and
+        "slug" as its place says.
     list of Path
         What cannot be read.
     """
@@ -133,11 +149,12 @@ def _read(path):
 
 
 def write(path, text):
-    """Write a file so that it is there as a whole or not at all; half a character is written as its number.
+    """Write a file so that it is there as a whole or not at all; half a character is written as its
+    number.
 
     Raises
     ------
-    CannotWrite
+    WriteError
         The file that was there before is still there.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -147,7 +164,7 @@ def write(path, text):
         os.replace(draft, path)
     except OSError as error:
         _remove(draft)
-        raise CannotWrite(_why(path, error)) from None
+        raise WriteError(_why(path, error)) from None
 
 
 def _remove(draft):

@@ -1,4 +1,6 @@
-"""The grader's side of the sandbox: start it, run a notebook's cells in it, and call what the notebook defines."""
+"""The grader's side of the sandbox: start it, run a notebook's cells in it, and call what the
+notebook defines.
+"""
 
 import builtins
 import contextlib
@@ -18,23 +20,30 @@ from pathlib import Path
 
 import numpy as np
 
-from grading import Refused
-from grading.runner import wanted
-from grading.sandbox import Limits, missing
-from grading.wire import Channel, Closed, Garbage, Late, decode, encode, pair
+from grading import ROOT, GradingError
+from grading.engine.runner import wanted
+from grading.engine.sandbox import Limits, missing
+from grading.engine.wire import Channel, ClosedError, GarbageError, LateError, decode, encode, pair
 
-__all__ = ["Answer", "Gone", "Notebook", "Sandbox", "StudentError", "Unsafe", "sandbox_of"]
+__all__ = [
+    "Answer",
+    "GoneError",
+    "Notebook",
+    "Sandbox",
+    "StudentError",
+    "SandboxError",
+    "sandbox_of",
+]
 
-ROOT = Path(__file__).resolve().parent.parent
 MAX_FOLDER, MAX_FILES = 64 * 2**20, 1000
 MAX_LINES = 100_000  # of Python in one call, if the check limits them
 
 
-class Unsafe(Refused):
+class SandboxError(GradingError):
     """The sandbox cannot be had on this machine."""
 
 
-class Gone(Exception):
+class GoneError(Exception):
     """The student's process died, was too slow, or wrote garbage; the text says which."""
 
 
@@ -46,14 +55,33 @@ class StudentError(Exception):
 
 
 def granted():
-    """Return the files and folders that a student's code may read: Python, its packages, and what lessons import."""
+    """Return the files and folders that a student's code may read: Python, its packages, and what
+    lessons import.
+    """
     paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
-    paths |= {"/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom", "/dev/zero"}
+    paths |= {
+        "/usr",
+        "/lib",
+        "/lib64",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/dev/null",
+        "/dev/urandom",
+        "/dev/zero",
+    }
     paths |= {str(ROOT / name) for name in ("helpers.py", "downhill", "tables")}
-    # What libraries ask the machine about itself: threadpoolctl, which scikit-learn calls, and joblib. "self" is the
-    # confined process, where it is resolved.
-    paths |= {"/proc/self/maps", "/proc/self/stat", "/proc/self/statm", "/proc/self/status", "/proc/cpuinfo",
-              "/proc/meminfo", "/sys/devices/system/cpu", "/sys/fs/cgroup"}  # fmt: skip
+    # What libraries ask the machine about itself: threadpoolctl, which scikit-learn calls, and
+    # joblib. "self" is the confined process, where it is resolved.
+    paths |= {
+        "/proc/self/maps",
+        "/proc/self/stat",
+        "/proc/self/statm",
+        "/proc/self/status",
+        "/proc/cpuinfo",
+        "/proc/meminfo",
+        "/sys/devices/system/cpu",
+        "/sys/fs/cgroup",
+    }
     return tuple(sorted(p for p in paths if os.path.exists(p) and not ROOT.is_relative_to(p)))
 
 
@@ -70,47 +98,65 @@ class Sandbox:
         Its runner is forked, which saves the imports.
     """
 
-    def __init__(self, confined=True, limits=None, mother=None):
+    def __init__(self, confined=True, limits=None, parent=None):
         if confined and (said := missing()):
-            raise Unsafe(" ".join(said))
+            raise SandboxError(" ".join(said))
         self.confined, self.limits, self.owner = confined, limits or Limits(), os.getpid()
         self.process = self.pid = None
-        self.ready = set(mother.ready) if mother else set()
-        if mother is None:
+        self.ready = set(parent.ready) if parent else set()
+        if parent is None:
             self._start()
         else:
-            self.home = mother.home
+            self.home = parent.home
             self.control, theirs = socket.socketpair()
             self._lines = self.control.makefile("rb")
-            with theirs, contextlib.suppress(OSError):  # if she is dead, the first request starts a runner of its own
-                socket.send_fds(mother.control, [b'{"op": "twin"}'], [theirs.fileno()])
+            with (
+                theirs,
+                contextlib.suppress(OSError),
+            ):  # if she is dead, the first request starts a runner of its own
+                socket.send_fds(parent.control, [b'{"op": "twin"}'], [theirs.fileno()])
 
     def _start(self):
         """Start a runner; it imports while we go on, and removes its folder when we are gone."""
         self.home = Path(tempfile.mkdtemp(prefix="downhill-grading-"))
         ours, theirs = socket.socketpair()
         environment = {
-            "PATH": "/usr/bin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8", "PYTHONHASHSEED": "0",
-            "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg", "MPLCONFIGDIR": str(self.home / "matplotlib"),
-            "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": str(ROOT),
-        }  # fmt: skip
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MPLBACKEND": "Agg",
+            "MPLCONFIGDIR": str(self.home / "matplotlib"),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "grading.runner", str(theirs.fileno())], pass_fds=[theirs.fileno()],
-            cwd=self.home, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [sys.executable, "-P", "-m", "grading.engine.runner", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            cwd=self.home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
         theirs.close()
         self.control = ours
         self._lines, self.pid, self.ready = ours.makefile("rb"), None, set()
 
     def _meet(self):
-        """Wait until the runner is ready, and keep it on the processors of the process that uses it."""
+        """Wait until the runner is ready, and keep it on the processors of the process that uses
+        it.
+        """
         if line := self._lines.readline():
             self.pid = json.loads(line)["pid"]
             if hasattr(os, "sched_setaffinity"):
                 os.sched_setaffinity(self.pid, os.sched_getaffinity(0))
         elif self.process is not None:
             said = self.process.stderr.read().decode(errors="replace")[-2000:]
-            raise Unsafe(f"the sandbox did not start: {said}")
+            raise SandboxError(f"the sandbox did not start: {said}")
 
     def _ask(self, request, descriptors=()):
         for _ in range(2):
@@ -126,7 +172,7 @@ class Sandbox:
                 return {}
             self._stop()
             self._start()
-        raise Unsafe("the sandbox does not answer")
+        raise SandboxError("the sandbox does not answer")
 
     def load(self, names):
         """Have the runner import what of its library is named, if it has not done so."""
@@ -139,7 +185,8 @@ class Sandbox:
         ours, theirs = pair()
         limits = asdict(self.limits) | {"readable": granted(), "writable": (str(folder),)}
         reply = self._ask(
-            {"op": "fork", "folder": str(folder), "confine": self.confined, "limits": limits}, [theirs.fileno()]
+            {"op": "fork", "folder": str(folder), "confine": self.confined, "limits": limits},
+            [theirs.fileno()],
         )
         theirs.close()
         return reply["pid"], Channel(ours.detach())
@@ -184,11 +231,13 @@ def _first(confined):
 @functools.lru_cache(maxsize=4)
 def _own(confined, owner):
     first = _first(confined)
-    return first if first.owner == owner else Sandbox(confined, mother=first)
+    return first if first.owner == owner else Sandbox(confined, parent=first)
 
 
 def sandbox_of(confined):
-    """Return this process's sandbox, which the first call starts; a process forked after it gets a twin of it."""
+    """Return this process's sandbox, which the first call starts; a process forked after it gets a
+    twin of it.
+    """
     return _own(confined, os.getpid())
 
 
@@ -203,16 +252,20 @@ class Cell:
     bad: str = ""  # why it is left out when the notebook is run again
 
 
-def patience():
-    """Return by how much limits of time are stretched: on a machine with more work than processors all wait longer."""
+def load_factor():
+    """Return by how much limits of time are stretched: on a machine with more work than processors
+    all wait longer.
+    """
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     return min(max(load / (os.cpu_count() or 1), 1.0), 8.0)
 
 
 class Notebook:
-    """A student's notebook in its process, cell by cell; calls of what it defines can be made between two cells.
+    """A student's notebook in its process, cell by cell; calls of what it defines can be made
+    between two cells.
 
-    The process is started again, without what killed it, as often as needed: what has run before is run again.
+    The process is started again, without what killed it, as often as needed: what has run before is
+    run again.
 
     Parameters
     ----------
@@ -220,16 +273,22 @@ class Notebook:
     cells : list of Cell
         Run at once. More come with ``run``.
     seconds : float
-        For all that the notebook does, on a machine that is not overloaded: see ``patience``.
+        For all that the notebook does, on a machine that is not overloaded: see ``load_factor``.
     cell_seconds : float
         For one cell, or for all calls of one check.
     sources : list of str
-        Of all the cells that will come: what of the library they name is imported before the first one.
+        Of all the cells that will come: what of the library they name is imported before the first
+        one.
     """
 
     def __init__(self, sandbox, cells=(), seconds=120, cell_seconds=30, sources=()):
-        self.sandbox, self.cells, self.seconds, self.cell_seconds = sandbox, [], seconds, cell_seconds
-        self.ends = time.monotonic() + seconds * patience()
+        self.sandbox, self.cells, self.seconds, self.cell_seconds = (
+            sandbox,
+            [],
+            seconds,
+            cell_seconds,
+        )
+        self.ends = time.monotonic() + seconds * load_factor()
         self.deadline = self.ends
         self.folder = Path(tempfile.mkdtemp(dir=sandbox.home))
         self.pid = self.channel = None
@@ -246,7 +305,7 @@ class Notebook:
         elif self.channel is not None:
             self._run(cell)
         else:
-            with contextlib.suppress(Gone):
+            with contextlib.suppress(GoneError):
                 self.start()
 
     def start(self):
@@ -256,13 +315,15 @@ class Notebook:
             if all(cell.bad or self._run(cell) for cell in self.cells):
                 return
         self.late = True
-        raise self._gone(f"The notebook took longer than the {self.seconds:g} s allowed for all of it.")
+        raise self._gone(
+            f"The notebook took longer than the {self.seconds:g} s allowed for all of it."
+        )
 
     def _run(self, cell):
         self.begin()
         try:
             result = self._talk({"op": "cell", "source": cell.source})
-        except Gone as gone:
+        except GoneError as gone:
             cell.bad = str(gone)
             return False
         cell.error, cell.output = _pair(result.get("error")), str(result.get("output"))[:20_000]
@@ -277,10 +338,12 @@ class Notebook:
 
     def begin(self):
         """Start the clock of one cell or one check."""
-        self.deadline = min(time.monotonic() + self.cell_seconds * patience(), self.ends)
+        self.deadline = min(time.monotonic() + self.cell_seconds * load_factor(), self.ends)
 
     def call(self, name, arguments, keywords):
-        """Call a function of the notebook with plain data; functions among the arguments can be called back."""
+        """Call a function of the notebook with plain data; functions among the arguments can be
+        called back.
+        """
         if self.channel is None:
             self.start()
         self.calls += 1
@@ -292,7 +355,9 @@ class Notebook:
 
         data, buffers = encode([list(arguments), keywords], number)
         message = {"op": "call", "id": self.calls, "name": name, "arguments": data}
-        if sys.gettrace() is not None:  # the check counts lines: its own would be those of the grader, which waits
+        if (
+            sys.gettrace() is not None
+        ):  # the check counts lines: its own would be those of the grader, which waits
             message["lines"] = MAX_LINES
         while True:
             reply, buffer = self._exchange(message, buffers)
@@ -307,7 +372,7 @@ class Notebook:
         try:
             value, after = decode(reply.get("value"), buffer, lambda number, name: _named(name))
             changed = list(zip(arguments, after, strict=True))
-        except (Garbage, TypeError, ValueError) as error:
+        except (GarbageError, TypeError, ValueError) as error:
             raise self._gone(f"The notebook sent what cannot be read ({error}).") from None
         for argument, new in changed:
             if new is not None:
@@ -317,10 +382,14 @@ class Notebook:
     def _call_back(self, functions, reply, buffer):
         try:
             function = functions[reply["callback"]] if type(reply["callback"]) is int else None
-            arguments, keywords = decode(reply.get("arguments"), buffer, lambda number, name: _named(name))
+            arguments, keywords = decode(
+                reply.get("arguments"), buffer, lambda number, name: _named(name)
+            )
             keywords = {str(key): value for key, value in keywords.items()}
-        except (Garbage, IndexError, TypeError, ValueError, AttributeError) as error:
-            raise self._gone(f"The notebook sent what cannot be read ({type(error).__name__}).") from None
+        except (GarbageError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise self._gone(
+                f"The notebook sent what cannot be read ({type(error).__name__})."
+            ) from None
         try:
             data, buffers = encode(function(*arguments, **keywords))
         except AssertionError as error:  # the check itself has had enough
@@ -334,28 +403,32 @@ class Notebook:
         return self._exchange(message, [])[0]
 
     def _exchange(self, message, buffers):
-        """Send a message and return the reply; on silence, death or garbage end the process and say so."""
+        """Send a message and return the reply; on silence, death or garbage end the process and say
+        so.
+        """
         try:
             self.channel.send(message, buffers, self.deadline)
             while True:
                 try:
                     reply, buffer = self.channel.receive(min(self.deadline, time.monotonic() + 0.5))
                     break
-                except Late:
+                except LateError:
                     if time.monotonic() >= self.deadline:
                         raise
                     if self._overflows():
                         raise self._gone("The notebook filled its folder on the disk.") from None
             if not isinstance(reply, dict):
-                raise Garbage("not a reply")
-        except Late:
+                raise GarbageError("not a reply")
+        except LateError:
             self.late = True
             raise self._gone(f"It took longer than the {self.cell_seconds:g} s allowed.") from None
-        except Closed:
+        except ClosedError:
             raise self._gone(DIED) from None
-        except Garbage as error:
+        except GarbageError as error:
             raise self._gone(f"The notebook sent what cannot be read ({error}).") from None
-        except BaseException:  # the check stopped waiting: what is still to come must not be taken for the next reply
+        except (
+            BaseException
+        ):  # the check stopped waiting: what is still to come must not be taken for the next reply
             self.close_process()
             raise
         return reply, buffer
@@ -374,7 +447,7 @@ class Notebook:
     def _gone(self, sentence):
         self.deaths.append(sentence)
         self.close_process()
-        return Gone(sentence)
+        return GoneError(sentence)
 
     def _fork(self):
         self.close_process()
@@ -384,7 +457,7 @@ class Notebook:
         self.pid, self.channel = self.sandbox.fork(self.folder)
         first, _ = self.channel.receive(time.monotonic() + 30)
         if "unsafe" in first:
-            raise Unsafe(str(first["unsafe"]))
+            raise SandboxError(str(first["unsafe"]))
 
     def close_process(self):
         """End the process, if there is one."""
@@ -400,7 +473,9 @@ class Notebook:
 
 
 class Answer:
-    """What a check gets in place of a student's function: a call of it is made in the student's process."""
+    """What a check gets in place of a student's function: a call of it is made in the student's
+    process.
+    """
 
     def __init__(self, notebook, name):
         self._notebook, self.__name__ = notebook, name
@@ -416,10 +491,18 @@ def _pair(error):
 
 
 def _exception(kind, text):
-    """Return an exception of the student's as one of ours: ordinary built-in errors keep their type."""
+    """Return an exception of the student's as one of ours: ordinary built-in errors keep their
+    type.
+    """
     known = getattr(builtins, kind, None)
-    ordinary = isinstance(known, type) and issubclass(known, Exception) and not issubclass(known, AssertionError)
-    if ordinary and not issubclass(known, StopIteration | StopAsyncIteration | Warning | UnicodeError):
+    ordinary = (
+        isinstance(known, type)
+        and issubclass(known, Exception)
+        and not issubclass(known, AssertionError)
+    )
+    if ordinary and not issubclass(
+        known, StopIteration | StopAsyncIteration | Warning | UnicodeError
+    ):
         return known(text)
     return StudentError(f"{kind}: {text}")
 
@@ -434,7 +517,11 @@ def _named(name):
 
 def _replace(argument, new):
     """Do to the grader's argument what the student's function did to its copy."""
-    if isinstance(argument, np.ndarray) and isinstance(new, np.ndarray) and new.shape == argument.shape:
+    if (
+        isinstance(argument, np.ndarray)
+        and isinstance(new, np.ndarray)
+        and new.shape == argument.shape
+    ):
         with contextlib.suppress(ValueError, TypeError):
             argument[...] = new
     elif isinstance(argument, list) and isinstance(new, list):

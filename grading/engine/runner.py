@@ -1,7 +1,9 @@
-"""The side of the sandbox: a process that has the course's imports ready, and forks one confined process a notebook.
+"""The side of the sandbox: a process that has the course's imports ready, and forks one confined
+process a notebook.
 
-``python -m grading.runner DESCRIPTOR`` is started by ``grading.session`` in a clean environment. It holds nothing that
-a student must not see: no solution, no hidden test, no other student's work, no secret of the instructor's environment.
+``python -m grading.engine.runner DESCRIPTOR`` is started by ``grading.engine.session`` in a clean
+environment. It holds nothing that a student must not see: no solution, no hidden test, no other
+student's work, no secret of the instructor's environment.
 """
 
 import builtins
@@ -22,26 +24,59 @@ import threading
 import numpy as np
 
 from grading import import_helpers
-from grading.sandbox import Limits, confine
-from grading.shell import make_shell, open_loop
-from grading.wire import Channel, Closed, Garbage, Opaque, TooLarge, decode, encode
+from grading.engine.sandbox import Limits, confine
+from grading.engine.shell import make_shell, open_loop
+from grading.engine.wire import (
+    Channel,
+    ClosedError,
+    GarbageError,
+    Opaque,
+    TooLargeError,
+    decode,
+    encode,
+)
 
 LIBRARY = (
-    "pandas", "scipy.integrate", "scipy.interpolate", "scipy.optimize", "scipy.spatial", "scipy.special", "scipy.stats",
-    "seaborn", "sklearn.datasets", "sklearn.dummy", "sklearn.ensemble", "sklearn.feature_selection",
-    "sklearn.gaussian_process", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection",
-    "sklearn.neighbors", "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.svm",
-    "sklearn.tree", "downhill.bayesian", "downhill.multi_fidelity", "downhill.optimizers", "downhill.schedules",
-    "downhill.spaces", "downhill.transformer", "downhill.tuning",
-)  # fmt: skip
+    "pandas",
+    "scipy.integrate",
+    "scipy.interpolate",
+    "scipy.optimize",
+    "scipy.spatial",
+    "scipy.special",
+    "scipy.stats",
+    "seaborn",
+    "sklearn.datasets",
+    "sklearn.dummy",
+    "sklearn.ensemble",
+    "sklearn.feature_selection",
+    "sklearn.gaussian_process",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "sklearn.neighbors",
+    "sklearn.neural_network",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+    "sklearn.svm",
+    "sklearn.tree",
+    "downhill.bayesian",
+    "downhill.multi_fidelity",
+    "downhill.optimizers",
+    "downhill.schedules",
+    "downhill.spaces",
+    "downhill.transformer",
+    "downhill.tuning",
+)
 MAX_OUTPUT = 20_000  # characters kept of what a cell prints
 
 
-# ---------------------------------------------------------------------------------- the process that forks
+# --------------------------------------------------------------------------- the process that forks
 
 
 def preload():
-    """Import what every notebook imports, so that each fork has it; make figures cost nothing; return the shell."""
+    """Import what every notebook imports, so that each fork has it; make figures cost nothing;
+    return the shell.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -71,14 +106,18 @@ def wanted(sources):
 
 def main(descriptor):
     """Import, then serve requests for forks until the grader goes away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts the grader does not mean this process
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # who interrupts the grader does not mean this process
     shell = preload()
     serve(socket.socket(fileno=descriptor), shell)
     shutil.rmtree(os.getcwd(), ignore_errors=True)
 
 
 def serve(control, shell):
-    """Serve requests on this socket until its other end is closed; each fork runs its cells in this shell."""
+    """Serve requests on this socket until its other end is closed; each fork runs its cells in this
+    shell.
+    """
     children = set()
     with contextlib.suppress(ConnectionError):  # the other end left without reading all
         control.sendall(json.dumps({"pid": os.getpid()}).encode() + b"\n")
@@ -87,7 +126,7 @@ def serve(control, shell):
             if not request:
                 break
             request = json.loads(request)
-            if request["op"] == "twin":
+            if request["op"] == "clone":
                 if os.fork() == 0:
                     control.close()
                     serve(socket.socket(fileno=descriptors[0]), shell)
@@ -120,7 +159,7 @@ def end(pid):
     return os.waitpid(pid, 0)[1]
 
 
-# ------------------------------------------------------------------------------------ the confined process
+# ----------------------------------------------------------------------------- the confined process
 
 
 def child(descriptor, request, shell):
@@ -128,8 +167,12 @@ def child(descriptor, request, shell):
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.nice(5)  # a student's threads do not keep the grader waiting, which may share their processor
-        sys.setswitchinterval(0.0005)  # nor do they keep each other waiting: a call goes back and forth at once
+        os.nice(
+            5
+        )  # a student's threads do not keep the grader waiting, which may share their processor
+        sys.setswitchinterval(
+            0.0005
+        )  # nor do they keep each other waiting: a call goes back and forth at once
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
@@ -141,7 +184,9 @@ def child(descriptor, request, shell):
         open_loop(shell)
         if request["confine"]:
             limits = request["limits"]
-            confine(Limits(**limits | {key: tuple(limits[key]) for key in ("readable", "writable")}))
+            confine(
+                Limits(**limits | {key: tuple(limits[key]) for key in ("readable", "writable")})
+            )
         channel = Channel(3)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -150,7 +195,7 @@ def child(descriptor, request, shell):
     try:
         channel.send({"ready": True})
         Student(channel, shell).serve()
-    except (Closed, Garbage):
+    except (ClosedError, GarbageError):
         return 0
     return 0
 
@@ -180,7 +225,10 @@ class Student:
 
     def __init__(self, channel, shell):
         self.channel, self.run, self.names = channel, shell.run_source, shell.user_ns
-        self.turn, self.current = threading.RLock(), None  # the channel's user, and the call that is being answered
+        self.turn, self.current = (
+            threading.RLock(),
+            None,
+        )  # the channel's user, and the call that is being answered
         self.names["display"] = lambda *a, **k: None
         builtins.input = no_input
 
@@ -203,16 +251,22 @@ class Student:
                 raised = self.run(source)
             except BaseException as fault:
                 raised = fault
-            if "sys" not in sys.modules:  # Python itself is in pieces; a notebook's kernel is dead then, too
+            if (
+                "sys" not in sys.modules
+            ):  # Python itself is in pieces; a notebook's kernel is dead then, too
                 os._exit(1)
             if raised is not None:
                 error = describe(raised)
         return {"error": error, "output": out.text}
 
     def call(self, message, buffer):
-        """Call one of the student's functions; send its result, or its error, and its arguments if it changed them."""
+        """Call one of the student's functions; send its result, or its error, and its arguments if
+        it changed them.
+        """
         self.current = message["id"]
-        arguments, keywords = decode(message["arguments"], buffer, functools.partial(self.callback, message["id"]))
+        arguments, keywords = decode(
+            message["arguments"], buffer, functools.partial(self.callback, message["id"])
+        )
         before = [snapshot(argument) for argument in arguments]
         out, buffers = Bounded(), []
         try:
@@ -222,32 +276,40 @@ class Student:
                     function = limited(function, message["lines"])
                 value = function(*arguments, **keywords)
             after = [
-                argument if isinstance(argument, np.ndarray | list | dict) and was != snapshot(argument) else None
+                argument
+                if isinstance(argument, np.ndarray | list | dict) and was != snapshot(argument)
+                else None
                 for argument, was in zip(arguments, before, strict=True)
             ]
             data, buffers = encode([value, after])
             reply = {"id": message["id"], "value": data}
-        except (Closed, Garbage) as error:
-            if not isinstance(error, TooLarge):
+        except (ClosedError, GarbageError) as error:
+            if not isinstance(error, TooLargeError):
                 raise
             reply = {"id": message["id"], "error": describe(error)}
         except BaseException as raised:
             reply = {"id": message["id"], "error": describe(raised)}
-        with self.turn:  # a thread of the answer that still calls back is waited for, and then too late
+        with (
+            self.turn
+        ):  # a thread of the answer that still calls back is waited for, and then too late
             self.current = None
             try:
                 self.channel.send(reply, buffers)
-            except TooLarge as error:
+            except TooLargeError as error:
                 self.channel.send({"id": message["id"], "error": describe(error)})
 
     def function(self, name):
         """Return what the notebook calls by this name; a name that is missing gets its sentence."""
         if name not in self.names:
-            raise NameError(f"the notebook defines no {name}: its cell was removed, renamed, or stopped with an error")
+            raise NameError(
+                f"the notebook defines no {name}: its cell was removed, renamed, or stopped with "
+                f"an error"
+            )
         return self.names[name]
 
     def callback(self, called, number, name):
-        """Return a function that asks the grader to call its function of that number, while it waits for that call.
+        """Return a function that asks the grader to call its function of that number, while it
+        waits for that call.
 
         An answer may call it from several threads: they take turns.
         """
@@ -263,9 +325,9 @@ class Student:
                 message, buffer = self.channel.receive()
             if "error" in message:
                 kind = getattr(builtins, message["error"][0], RuntimeError)
-                raise (kind if isinstance(kind, type) and issubclass(kind, Exception) else RuntimeError)(
-                    message["error"][1]
-                )
+                raise (
+                    kind if isinstance(kind, type) and issubclass(kind, Exception) else RuntimeError
+                )(message["error"][1])
             return decode(message["value"], buffer, functools.partial(self.callback, called))
 
         call.__name__ = name
@@ -280,7 +342,9 @@ def limited(function, lines):
         nonlocal left
         left -= 1
         if left < 0:
-            raise RuntimeError(f"stopped after {lines} lines of Python: a loop that takes too long, or for ever")
+            raise RuntimeError(
+                f"stopped after {lines} lines of Python: a loop that takes too long, or for ever"
+            )
         return count
 
     def run(*arguments, **keywords):
@@ -295,7 +359,9 @@ def limited(function, lines):
 
 def snapshot(argument):
     """Return something that differs when an argument has been changed in place."""
-    return (argument.shape, argument.tobytes()) if isinstance(argument, np.ndarray) else repr(argument)
+    return (
+        (argument.shape, argument.tobytes()) if isinstance(argument, np.ndarray) else repr(argument)
+    )
 
 
 def describe(error):
