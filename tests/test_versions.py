@@ -257,7 +257,7 @@ def test_what_is_no_notebook_is_said_to_be_none(tmp_path, text):
         versions.read(tmp_path / "x.ipynb")
 
 
-# -- links -------------------------------------------------------------------------------------------------------
+# -- links -----------------------------------------------------------------------------------
 
 
 def test_links_fit_what_is_there():

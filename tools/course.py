@@ -155,7 +155,7 @@ def pip(command):
     return done.stderr.strip() or "pip failed and said nothing." if done.returncode else ""
 
 
-# -- the exercises in work/ --------------------------------------------------------------------------------------
+# -- the exercises in work/ ------------------------------------------------------------------
 
 
 def tool(name):
@@ -366,7 +366,7 @@ def add(words):
     return 0
 
 
-# -- commands ----------------------------------------------------------------------------------------------------
+# -- commands --------------------------------------------------------------------------------
 
 
 def course(options):

@@ -53,7 +53,7 @@ COMPARE = (
 COMPARE_LATER = "The solutions come later. Until then a check says by how much you miss, and hints are one click away."
 
 
-# -- what the course consists of ------------------------------------------------------------------------------
+# -- what the course consists of ----------------------------------------------------------
 
 
 def pages(solutions=True):
@@ -127,7 +127,7 @@ def glossary():
     return yaml.safe_load((ROOT / "site" / "glossary.yml").read_text(encoding="utf-8"))
 
 
-# -- text -------------------------------------------------------------------------------------------------------
+# -- text -----------------------------------------------------------------------------------
 
 
 def anchor(name, heading):
@@ -252,7 +252,7 @@ def prepare(page, known, targets):
     return notebook
 
 
-# -- generated pages --------------------------------------------------------------------------------------------
+# -- generated pages ------------------------------------------------------------------------
 
 
 def toctree(entries, caption=""):
@@ -359,7 +359,7 @@ def instructors_page(known):
     return relink(text, "instructors.md", known, base="docs/instructors.md")
 
 
-# -- build ------------------------------------------------------------------------------------------------------
+# -- build ----------------------------------------------------------------------------------
 
 
 def install_vendored():
