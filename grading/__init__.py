@@ -17,14 +17,14 @@ class CourseError(GradingError):
     """The course, not a student, is at fault: no such part, a solution that cannot be read."""
 
 
-def import_helpers():
+def import_helpers() -> None:
     """Import helpers without seaborn, which takes longer than all the rest: figures that nobody
     sees need no theme.
     """
     if {"helpers", "seaborn"} & sys.modules.keys():
         return
     sys.modules["seaborn"] = stand_in = types.ModuleType("seaborn")
-    stand_in.set_theme = lambda **_: None
+    stand_in.__dict__["set_theme"] = lambda **_: None
     try:
         import helpers  # noqa: F401
     finally:
