@@ -38,7 +38,7 @@ SHARED = (
 )
 
 
-def members(part, root=ROOT):
+def members(part: str, root: Path = ROOT) -> dict[str, bytes]:
     """Return what students get of a part.
 
     Parameters
@@ -95,7 +95,7 @@ def members(part, root=ROOT):
     return found
 
 
-def students_makefile(text):
+def students_makefile(text: str) -> str:
     """Return the Makefile with the commands of a student alone."""
     head, *rules = text.split("\n\n")
     head = (
@@ -116,7 +116,7 @@ def students_makefile(text):
     )
 
 
-def students_project(text):
+def students_project(text: str) -> str:
     """Return pyproject.toml without the grader's command and without the settings of tests and
     style.
     """
@@ -129,7 +129,7 @@ def students_project(text):
     return "".join(kept).rstrip() + "\n"
 
 
-def dead_links(found):
+def dead_links(found: dict[str, bytes]) -> list[tuple[str, str]]:
     """List (file, target) of the relative links in texts and notebooks that lead to no member."""
     dead = []
     for name, content in found.items():
@@ -149,7 +149,7 @@ def dead_links(found):
     return dead
 
 
-def write_zip(part, target, root=ROOT):
+def write_zip(part: str, target: Path | str, root: Path = ROOT) -> Path:
     """Write the zip of a part.
 
     Parameters

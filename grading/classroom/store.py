@@ -2,14 +2,20 @@
 all.
 """
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import json
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from grading import GradingError
+
+if TYPE_CHECKING:
+    from grading.classroom.submissions import Submission
 
 __all__ = [
     "FORMAT",
@@ -33,7 +39,7 @@ class WriteError(GradingError):
     """A file of the results cannot be written: no room, no right to, open in another program."""
 
 
-def batch_of(where):
+def batch_of(where: Path | str) -> str:
     """Return the name under which the submissions of a folder or a zip are kept: its name, and a
     hash of its place.
     """
@@ -42,12 +48,12 @@ def batch_of(where):
     return f"{readable}-{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
 
 
-def result_path(out, part, batch, submission):
+def result_path(out: Path | str, part: str, batch: str, submission: Submission) -> Path:
     """Return where the result of a submission is kept."""
     return Path(out) / "students" / part / batch / f"{submission.slug}.json"
 
 
-def open_results(out):
+def open_results(out: Path) -> None:
     """Make a folder for results, or see that this version can go on with the one that is there.
 
     Parameters
@@ -65,7 +71,7 @@ def open_results(out):
         write(out / "format.json", json.dumps({"format": FORMAT}))
 
 
-def check_format(out):
+def check_format(out: Path) -> None:
     """Raise Refused unless a folder for results is of this version, or new."""
     told = out / "format.json"
     if out.exists() and not out.is_dir():
@@ -84,7 +90,7 @@ def check_format(out):
         )
 
 
-def _elsewhere(out):
+def _elsewhere(out: Path) -> str:
     return (
         f"Grade into another folder with --out; copy {out / 'free_text.csv'} into it first, so "
         f"that the marks given "
@@ -92,7 +98,7 @@ def _elsewhere(out):
     )
 
 
-def everything(out):
+def everything(out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
     """Return all results of a folder, and the files that hold none.
 
     Parameters
@@ -119,12 +125,12 @@ def everything(out):
     return results, broken
 
 
-def save(path, result):
+def save(path: Path, result: dict[str, Any]) -> None:
     """Write a result to the place that ``result_path`` names."""
     write(path, json.dumps({"format": FORMAT} | result, indent=1, ensure_ascii=False))
 
 
-def stored(path):
+def stored(path: Path) -> dict[str, Any] | None:
     """Return a stored result, or None if there is none that can be read: then it is graded again."""
     found = _read(path)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
@@ -141,14 +147,14 @@ def stored(path):
     return found if all(isinstance(found.get(key), kind) for key, kind in kinds.items()) else None
 
 
-def _read(path):
+def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
 
 
-def write(path, text):
+def write(path: Path, text: str) -> None:
     """Write a file so that it is there as a whole or not at all; half a character is written as its
     number.
 
@@ -167,14 +173,14 @@ def write(path, text):
         raise WriteError(_why(path, error)) from None
 
 
-def _remove(draft):
+def _remove(draft: Path) -> None:
     try:
         draft.unlink(missing_ok=True)
     except OSError:
         return  # a folder that cannot be written cannot be tidied
 
 
-def _why(path, error):
+def _why(path: Path, error: OSError) -> str:
     if error.errno in FULL:
         reason = "there is no room left. Make some"
     elif error.errno in CLOSED:
