@@ -20,7 +20,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -30,7 +32,7 @@ import classroom  # noqa: E402
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def timed(command, env=ENV, **options):
+def timed(command: Iterable[str | Path], env: dict[str, str] = ENV, **options: Any) -> float:
     """Run a command to its end; return its wall time."""
     began = time.perf_counter()
     subprocess.run(
@@ -39,7 +41,7 @@ def timed(command, env=ENV, **options):
     return time.perf_counter() - began
 
 
-def nbgrader_environment():
+def nbgrader_environment() -> Path:
     """Return the folder of programs of an environment that holds nbgrader and what the course
     needs.
     """
@@ -62,7 +64,7 @@ def nbgrader_environment():
     return folder / "bin"
 
 
-def by_nbgrader(students, part, folder):
+def by_nbgrader(students: Iterable[Any], part: str, folder: Path) -> tuple[float, dict[str, float]]:
     """Autograde the class with nbgrader; return the seconds and each student's points."""
     programs = nbgrader_environment()
     shutil.copytree(ROOT / "solutions" / part, folder / "solutions" / part)
@@ -89,7 +91,9 @@ def by_nbgrader(students, part, folder):
     return seconds, {name: float(score) for name, score in map(str.split, out.stdout.splitlines())}
 
 
-def by_downhill(students, part, folder, jobs):
+def by_downhill(
+    students: Iterable[Any], part: str, folder: Path, jobs: int
+) -> tuple[float, dict[str, float]]:
     """Grade the class with ``grading``; return the seconds and each student's points."""
     where = classroom.hand_in(students, folder / "submitted", part)
     seconds = timed(
@@ -114,7 +118,7 @@ def by_downhill(students, part, folder, jobs):
     return seconds, {row["student"]: float(row["points"]) for row in rows}
 
 
-def compare(count=36, part="1_landscape"):
+def compare(count: int = 36, part: str = "1_landscape") -> None:
     """Print submissions a second, the ratios, and how many students got the points that they
     deserve.
     """
@@ -140,7 +144,7 @@ def compare(count=36, part="1_landscape"):
         print(f"{name}: {took['nbgrader'][0] / (sum(took[name]) / 2):.1f} times nbgrader")
 
 
-def largest(pid):
+def largest(pid: int) -> float:
     """Return the peak resident size in MB of a process and of each Python process below it, without
     students' ones.
     """
@@ -159,7 +163,7 @@ def largest(pid):
     return peak
 
 
-def memory(count=2000, part="1_landscape"):
+def memory(count: int = 2000, part: str = "1_landscape") -> None:
     """Print the grader's peak memory for a tenth of the class and for all of it."""
     every = classroom.make_class(part, mixed=40, seed=7, changes={})
     one = {"1_surfaces.ipynb"}
@@ -200,7 +204,7 @@ def memory(count=2000, part="1_landscape"):
             )
 
 
-def main(words):
+def main(words: list[str]) -> None:
     if words[:1] == ["memory"]:
         memory(*map(int, words[1:2]))
     else:

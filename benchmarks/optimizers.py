@@ -21,12 +21,12 @@ ROSENBROCK = GALLERY["rosenbrock"]
 STARTS = np.random.default_rng(0).uniform((-2, -1), (2, 3), (400, 2))
 
 
-def ours(starts):
+def ours(starts: np.ndarray) -> np.ndarray:
     """Return the last points after all steps."""
     return descend(ROSENBROCK.grad, starts, RATE, STEPS, rule=adam(), record=False).x
 
 
-def pytorch(starts, *, by_hand=False):
+def pytorch(starts: np.ndarray, *, by_hand: bool = False) -> np.ndarray:
     """Return the last points after all steps of PyTorch's loop."""
     import torch
 
@@ -43,7 +43,7 @@ def pytorch(starts, *, by_hand=False):
     return point.detach().numpy()
 
 
-def main():
+def main() -> None:
     rows = {
         "ours, 400 starts a call": (ours, STARTS),
         "ours, one start": (ours, STARTS[0]),

@@ -8,7 +8,9 @@ say the same.
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "CHECK",
@@ -54,7 +56,7 @@ class Cell:
     source: str
 
 
-def read_cells(data, label):
+def read_cells(data: bytes, label: str) -> list[Cell]:
     """Return the cells of a notebook given as bytes, whatever wrote it.
 
     Raises
@@ -86,7 +88,7 @@ def read_cells(data, label):
     return [_cell(cell) for cell in cells if isinstance(cell, dict)]
 
 
-def _cell(cell):
+def _cell(cell: dict[str, Any]) -> Cell:
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
@@ -120,7 +122,7 @@ class Step:
     check: str = ""
 
 
-def normal(source):
+def normal(source: str) -> str:
     """Return a cell's source without what editors change: ends of lines, spaces at their ends,
     blank lines around.
     """
@@ -128,24 +130,24 @@ def normal(source):
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
-def fingerprint(source):
+def fingerprint(source: str) -> str:
     """Return twelve letters that stand for a cell's source, the same for sources that are
     ``normal``-ly the same.
     """
     return hashlib.sha256(normal(source).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def released(source):
+def released(source: str) -> str:
     """Return a check cell without its hidden tests."""
     return HIDDEN.sub("", source)
 
 
-def stub(source):
+def stub(source: str) -> str:
     """Return an answer cell as it is released: what the solution holds between its markers is open."""
     return re.sub(r"( *)### BEGIN SOLUTION.*?### END SOLUTION", r"\1...", source, flags=re.DOTALL)
 
 
-def hidden_lines(source):
+def hidden_lines(source: str) -> frozenset[int]:
     """Return the numbers of the lines of a check cell that are hidden from students."""
     return frozenset(
         number
@@ -156,7 +158,7 @@ def hidden_lines(source):
     )
 
 
-def without_checks(source):
+def without_checks(source: str) -> str:
     """Return what a cell holds beside its check: the function ``check_<slug>`` and its call are cut
     out.
 
@@ -174,7 +176,7 @@ def without_checks(source):
     return "\n".join(kept).strip("\n")
 
 
-def plan(cells, checks):
+def plan(cells: Iterable[Cell], checks: dict[str, str]) -> list[Step]:
     """Say in which order the cells of a notebook and the checks of its exercises run.
 
     Parameters

@@ -9,17 +9,20 @@ import json
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.cells import NotebookError, plan, read_cells  # noqa: E402
+from tools.cells import Cell, NotebookError, plan, read_cells  # noqa: E402
 
 CELL_SECONDS = 60  # for one cell; for a notebook it is four times as long
 CARD = "scorecard-of-make-check"
@@ -29,7 +32,7 @@ UNANSWERED = "not answered yet"  # as helpers.NOT_ANSWERED says it
 class Client(NotebookClient):
     """A kernel that keeps errors and the scorecard, and forgets what else is printed or shown."""
 
-    def process_message(self, msg, cell, cell_index):
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
         if msg["msg_type"] in ("status", "error") or cell.id == CARD:
             return super().process_message(msg, cell, cell_index)
         return None
@@ -49,11 +52,11 @@ class Kernel:
         For one cell.
     """
 
-    def __init__(self, folder, seconds):
+    def __init__(self, folder: Path, seconds: float) -> None:
         self.folder, self.seconds, self.ends = folder, seconds, time.monotonic() + 4 * seconds
         self.client, self.done, self.left_out = None, [], []
 
-    def run(self, source, name="cell"):
+    def run(self, source: str, name: str = "cell") -> list[NotebookNode] | None:
         """Run one cell; return its outputs, or None if it was left out."""
         if time.monotonic() > self.ends:
             self.left_out.append((source, "was not run: the notebook had no time left"))
@@ -75,7 +78,7 @@ class Kernel:
         self.done.append(source)
         return outputs
 
-    def _start(self):
+    def _start(self) -> None:
         self.client = Client(
             nbformat.v4.new_notebook(),
             kernel_name="python3",
@@ -92,14 +95,14 @@ class Kernel:
         for source in self.done:
             self._execute(source, "cell")
 
-    def _execute(self, source, name):
+    def _execute(self, source: str, name: str) -> list[NotebookNode]:
         cell = nbformat.v4.new_code_cell(source, id=name)
         self.client.nb.cells.append(cell)
         self.client.timeout = max(1, int(min(self.seconds, self.ends - time.monotonic() + 5)))
         self.client.execute_cell(cell, len(self.client.nb.cells) - 1)
         return cell.outputs
 
-    def close(self):
+    def close(self) -> None:
         """End the kernel, if there is one."""
         if self.client is not None:
             with contextlib.suppress(Exception):
@@ -109,7 +112,7 @@ class Kernel:
             self.client = None
 
 
-def released_as(cells, path):
+def released_as(cells: Sequence[Cell], path: Path) -> Path:
     """Return the exercises that a notebook answers: the path of the released notebook that shares
     most ids with it.
 
@@ -150,7 +153,7 @@ def released_as(cells, path):
     return best
 
 
-def graded(path):
+def graded(path: Path) -> dict[str, tuple[str, str, int]]:
     """Return the check cells of a notebook, as a dict from the slug of an exercise to (id, source,
     points).
     """
@@ -167,7 +170,7 @@ def graded(path):
     return found
 
 
-def score(path, seconds=CELL_SECONDS):
+def score(path: Path, seconds: float = CELL_SECONDS) -> str:
     """Run a student's notebook, which stays as it is; return its scorecard with what failed and
     why, as text.
     """
@@ -213,7 +216,13 @@ def score(path, seconds=CELL_SECONDS):
     return "\n".join([card, *said, *left_out])
 
 
-def _check(kernel, exercises, slug, results, last=False):
+def _check(
+    kernel: Kernel,
+    exercises: dict[str, tuple[str, str, int]],
+    slug: str,
+    results: dict[str, str],
+    last: bool = False,
+) -> None:
     """Run a check and note what it said: "" if it passed. One whose answer is not defined yet waits
     for the end.
     """
@@ -231,7 +240,9 @@ def _check(kernel, exercises, slug, results, last=False):
         results[slug] = ""
 
 
-def _scorecard(kernel, exercises, results):
+def _scorecard(
+    kernel: Kernel, exercises: dict[str, tuple[str, str, int]], results: dict[str, str]
+) -> str:
     record = [[slug, not text, slug] for slug, text in results.items()]
     points = {slug: worth for slug, (_, _, worth) in exercises.items()}
     kernel.ends = max(
@@ -250,7 +261,7 @@ def _scorecard(kernel, exercises, results):
     )[0]
 
 
-def main(words):
+def main(words: list[str]) -> int:
     """Score the notebooks that are named, or all in work/; return the exit code."""
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its number
         stream.reconfigure(errors="backslashreplace")

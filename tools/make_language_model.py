@@ -11,7 +11,9 @@ import os
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the matrices are small: more threads only wait for each other
 
@@ -62,12 +64,12 @@ ADAPTED = {"rank": Integer(1, 32, log=True), "matrices": Choice(("query, value",
 # ------------------------------------------------------------------------------------------------ the snapshot
 
 
-def is_answer(cell):
+def is_answer(cell: nbformat.NotebookNode) -> bool:
     """Say whether a cell of a solution is one that students do not get: these tables travel with the exercises."""
     return "solution-only" in cell.metadata.get("tags", []) or cell.metadata.get("nbgrader", {}).get("solution", False)
 
 
-def documents():
+def documents() -> Iterator[tuple[str, str, list[str]]]:
     """Yield (topic, kind, blocks) for every document of the course, without its answers, in a fixed order."""
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")) + sorted((ROOT / "solutions").rglob("*.ipynb")):
         if ".ipynb_checkpoints" in path.parts or path.stem in LEFT_OUT:
@@ -80,17 +82,17 @@ def documents():
         yield path.stem, "prose", path.read_text(encoding="utf-8").split("\n\n")
 
 
-def clean(block):
+def clean(block: str) -> str:
     """Return a block without form feeds, tabs, and spaces at the ends of lines."""
     return re.sub(r"[ \r]+$", "", block.replace("\f", "").replace("\t", "    "), flags=re.MULTILINE).strip("\n")
 
 
-def runs(text):
+def runs(text: str) -> set[str]:
     """Return the set of all SAME characters in a row."""
     return {text[i : i + SAME] for i in range(len(text) - SAME + 1)}
 
 
-def take_snapshot():
+def take_snapshot() -> dict[tuple[str, str], str]:
     """Return {(kind, split): text}, without a run of SAME characters that stands in two splits."""
     blocks = {(kind, split): [] for kind in ("prose", "code") for split in ("train", "validation", "test")}
     for topic, kind, sources in documents():
@@ -124,7 +126,7 @@ def take_snapshot():
     return {key: "".join(c if c in known_letters else OTHER for c in text) for key, text in texts.items()}
 
 
-def make_text():
+def make_text() -> None:
     texts = take_snapshot()
     for kind in ("prose", "code"):
         parts = [texts[kind, split] for split in ("train", "validation", "test")]
@@ -137,7 +139,7 @@ def make_text():
 # ------------------------------------------------------------------------------------------------ the base model
 
 
-def train(steps=STEPS, *, batch=BATCH, peak=PEAK, evaluate=500, **sizes):
+def train(steps: int = STEPS, *, batch: int = BATCH, peak: float = PEAK, evaluate: int = 500, **sizes: int) -> tuple[Transformer, np.ndarray, Alphabet, dict[str, Any]]:
     """Train on the prose; return the model, its best theta on the validation prose, the alphabet and the record."""
     prose, code = course_text("prose"), course_text("code")
     alphabet = Alphabet("".join(sorted(set("".join([*prose.values(), *code.values()])))))
@@ -171,7 +173,7 @@ def train(steps=STEPS, *, batch=BATCH, peak=PEAK, evaluate=500, **sizes):
     return model, best_theta, alphabet, about
 
 
-def make_model():
+def make_model() -> None:
     model, theta, alphabet, about = train()
     save_base(TABLES / "base_model.npz", model, theta, alphabet, about)
     print(about)
@@ -180,14 +182,14 @@ def make_model():
 # ------------------------------------------------------------------------------------------------ the table of runs
 
 
-def complete(config):
+def complete(config: dict[str, Any]) -> dict[str, Any]:
     """Return what FineTuning wants of a configuration whose warmup is a share and whose matrices are in words."""
     warmup = config.get("warmup", 0.0) * UNIT * RUNGS[-1]
     matrices = {"all": MATRICES, "query, value": ("query", "value")}[config.get("matrices", "query, value")]
     return {**config, "warmup": warmup, "matrices": matrices}
 
 
-def planned():
+def planned() -> list[tuple[str, dict[str, Any], int]]:
     """Return all runs as a list of (group, config, seed)."""
     rng, rates = np.random.default_rng(0), [3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1]
     methods = [{"rank": 0}, {"rank": 4}, *({"rank": rank, "matrices": "all"} for rank in (4, 16))]
@@ -201,7 +203,7 @@ def planned():
     return runs
 
 
-def measure(config, seed):
+def measure(config: dict[str, Any], seed: int) -> list[float]:
     """Return bits per character: of code after each rung, and of prose at the end, (len(RUNGS) + 1,)."""
     model, theta, alphabet, _ = load_base()
     code, prose = course_text("code"), course_text("prose")
@@ -213,7 +215,7 @@ def measure(config, seed):
     return [*bits, run.bits(alphabet.encode(prose["test"][:PROSE_SCORED]))]
 
 
-def make_runs():
+def make_runs() -> None:
     runs = planned()
     parts = [(TABLES / "base_model.npz").read_bytes(), Path(__file__).read_bytes(), repr(TEXT_SHA256).encode()]
     kept = ROOT / "build" / "tables" / f"fine_tuning-{hashlib.sha256(b''.join(parts)).hexdigest()[:16]}.npy"

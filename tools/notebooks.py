@@ -12,12 +12,15 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -27,7 +30,7 @@ METADATA = {
 }
 
 
-def execute(notebook, folder, **options):
+def execute(notebook: NotebookNode, folder: Path, **options: Any) -> NotebookNode:
     """Run a notebook in place in a kernel of this environment whose working directory is
     ``folder``.
     """
@@ -45,7 +48,7 @@ def execute(notebook, folder, **options):
     return notebook
 
 
-def grade_cells(notebook):
+def grade_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
     """Return the cells that carry points, as a dict from grade_id to cell."""
     return {
         cell.metadata.nbgrader.grade_id: cell
@@ -54,12 +57,12 @@ def grade_cells(notebook):
     }
 
 
-def errors(cell):
+def errors(cell: NotebookNode) -> list[NotebookNode]:
     """Return the errors among a cell's outputs."""
     return [output for output in cell.get("outputs", []) if output.output_type == "error"]
 
 
-def render_one(path):
+def render_one(path: Path) -> tuple[str, bool]:
     """Run one notebook and store its outputs; return a line that says how it went, and whether it
     did.
     """
@@ -81,7 +84,7 @@ def render_one(path):
     return f"{name}: {time.perf_counter() - started:.1f} s", True
 
 
-def render(paths):
+def render(paths: Iterable[str | Path]) -> int:
     paths = [Path(p).resolve() for p in paths] or sorted(
         p
         for folder in ("notebooks", "solutions")
@@ -99,7 +102,7 @@ def render(paths):
     return 0 if done else 1
 
 
-def make_exercises(folder):
+def make_exercises(folder: Path) -> None:
     """Generate the exercises of every part into ``folder`` with nbgrader's own converter, all of
     them or none.
 
@@ -144,7 +147,7 @@ def make_exercises(folder):
         versions.record(folder, datetime.date.today().isoformat())
 
 
-def export_pictures(path, folder):
+def export_pictures(path: Path, folder: Path) -> None:
     """Write every stored picture of a notebook to ``folder`` as NUMBER_cell-id.png."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
@@ -155,7 +158,7 @@ def export_pictures(path, folder):
                 print(target)
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int | None:
     command, *rest = arguments or [""]
     if command == "render":
         return render(rest)

@@ -9,8 +9,10 @@ student has changed.
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tools.cells import CHECK, NotebookError, fingerprint
 from tools.relink import plain, source_of
@@ -19,15 +21,16 @@ __all__ = ["NotebookError", "Change", "changes", "load", "read", "record", "rele
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "versions.json"
+Known = dict[str, list[tuple[str, str]]]  # what was released of a notebook: see `released`
 
 
-def load(root=ROOT):
+def load(root: Path | str = ROOT) -> dict[str, Any]:
     """Return the whole history, or an empty one where there is none."""
     path = Path(root) / "exercises" / NAME
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def released(part, name, root=ROOT):
+def released(part: str, name: str, root: Path | str = ROOT) -> dict[str, list[tuple[str, str]]]:
     """Return what was ever released of an exercise notebook.
 
     Parameters
@@ -50,7 +53,7 @@ def released(part, name, root=ROOT):
     }
 
 
-def record(folder, date):
+def record(folder: Path, date: str) -> None:
     """Add what is new in a folder of exercises to its history; if nothing is, the file stays as it
     is.
 
@@ -79,7 +82,7 @@ def record(folder, date):
         )
 
 
-def note(known, notebook, date):
+def note(known: dict[str, list[list[str]]], notebook: dict[str, Any], date: str) -> None:
     """Add a notebook's cells to the history of that notebook, in place."""
     for cell in notebook["cells"]:
         if not is_answer(cell):
@@ -88,7 +91,7 @@ def note(known, notebook, date):
                 versions.append([_mark(cell), date])
 
 
-def read(path):
+def read(path: Path | str) -> dict[str, Any]:
     """Read the JSON of a notebook.
 
     Raises
@@ -106,27 +109,27 @@ def read(path):
     return notebook
 
 
-def is_answer(cell):
+def is_answer(cell: dict[str, Any]) -> bool:
     """Say whether a cell is one that students fill in, code or text."""
     return bool(_graded(cell).get("solution"))
 
 
-def _graded(cell):
+def _graded(cell: dict[str, Any]) -> dict[str, Any]:
     return cell.get("metadata", {}).get("nbgrader") or {}
 
 
-def _is_check(cell):
+def _is_check(cell: dict[str, Any]) -> bool:
     return bool(
         CHECK.search(source_of(cell)) or (_graded(cell).get("grade") and not is_answer(cell))
     )
 
 
-def _mark(cell):
+def _mark(cell: dict[str, Any]) -> str:
     source = source_of(cell)
     return fingerprint(plain(source) if cell["cell_type"] == "markdown" else source)
 
 
-def _defined(cell):
+def _defined(cell: dict[str, Any]) -> set[str]:
     """Return the names of the functions that a code cell defines at its left margin."""
     return (
         set(re.findall(r"^def (\w+)\(", source_of(cell), re.MULTILINE))
@@ -138,7 +141,9 @@ def _defined(cell):
 # -- what belongs to what --------------------------------------------------------------------
 
 
-def _matched(mine, given, known):
+def _matched(
+    mine: list[dict[str, Any]], given: list[dict[str, Any]], known: Known
+) -> dict[int, int]:
     """Return {position in `given`: position in `mine`}: by id, then by nbgrader's id, then by what
     the cell holds.
 
@@ -147,7 +152,7 @@ def _matched(mine, given, known):
     """
     found, used = {}, set()
 
-    def take(tell):
+    def take(tell: Callable[[dict[str, Any]], str | None]) -> None:
         places = {}
         for at, cell in enumerate(mine):
             if at not in used and (key := tell(cell)):
@@ -181,7 +186,9 @@ def _matched(mine, given, known):
     return found
 
 
-def _since(mine, given, known, found):
+def _since(
+    mine: list[dict[str, Any]], given: list[dict[str, Any]], known: Known, found: dict[int, int]
+) -> str:
     """Return the date of the newest cell that a student's notebook has from a release, "" if it has
     none.
     """
@@ -210,7 +217,7 @@ class Change:
     own: bool = False
 
 
-def changes(mine, given, known):
+def changes(mine: dict[str, Any], given: dict[str, Any], known: Known) -> list[Change]:
     """List what a release has changed against a student's notebook; what the student has changed is
     none of it.
 
@@ -258,7 +265,7 @@ def changes(mine, given, known):
     return listed
 
 
-def _is_new(given, at, known, since):
+def _is_new(given: list[dict[str, Any]], at: int, known: Known, since: str) -> bool:
     """Say whether an answer cell belongs to a check that is newer than a student's copy. Answers
     have no history.
     """
@@ -269,7 +276,7 @@ def _is_new(given, at, known, since):
     return bool(dates) and min(dates) > since
 
 
-def _words(cells, at):
+def _words(cells: list[dict[str, Any]], at: int) -> str:
     """Say what a cell is, by its heading."""
     heading = ""
     for cell in cells[: at + 1]:
@@ -290,7 +297,7 @@ def _words(cells, at):
 # -- the update ------------------------------------------------------------------------------
 
 
-def updated(mine, given, known):
+def updated(mine: dict[str, Any], given: dict[str, Any], known: Known) -> dict[str, Any]:
     """Put a release around a student's answers.
 
     Answers, free text and cells that the student has added stay as they are and where they are. A
@@ -357,13 +364,13 @@ def updated(mine, given, known):
     }
 
 
-def _as_own(cell):
+def _as_own(cell: dict[str, Any]) -> dict[str, Any]:
     """Return a cell as one that the student has added: without the course's id and marks."""
     metadata = {key: value for key, value in cell.get("metadata", {}).items() if key != "nbgrader"}
     return {key: value for key, value in cell.items() if key != "id"} | {"metadata": metadata}
 
 
-def _with_ids(cells):
+def _with_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give each cell without an id, and each but the first with the same one, an id of its own."""
     taken, done = {cell["id"] for cell in cells if "id" in cell}, set()
     for cell in cells:
