@@ -53,7 +53,7 @@ def taught() -> tuple[Callable[..., Any], int]:
     """Return the lesson's loop and the number of lines of its code, blank ones not counted."""
     cells = json.loads(LESSON.read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells if "taught" in cell["metadata"].get("tags", [])]
-    scope = {}
+    scope: dict[str, Any] = {}
     exec("import numpy as np", scope)
     exec("\n".join(sources), scope)
     return scope["bayes"], sum(bool(line.strip()) for line in "\n".join(sources).splitlines())
@@ -73,7 +73,7 @@ def optuna_with(sampler: Callable[[Any, int], Any]) -> Search:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-    def run(f: Objective, bounds: Bounds, budget: int, seed: int) -> list[float]:
+    def run(f: Objective, bounds: Bounds, budget: int, seed: int) -> list[float | None]:
         study = optuna.create_study(sampler=sampler(optuna, seed))
         study.optimize(
             lambda trial: float(f(np.array([trial.suggest_float(f"x{i}", *b) for i, b in enumerate(bounds)]))), budget

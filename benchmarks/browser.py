@@ -26,7 +26,9 @@ from notebook_page import (
 )
 
 
-def measure(page: Any, address: Callable[[str], str], name: str) -> tuple[float, list[tuple[str, float]]]:
+def measure(
+    page: Any, address: Callable[[str], str], name: str
+) -> tuple[float, list[tuple[str, float]]]:
     """Run a lesson; return the seconds it took and the medians of its sliders by their label."""
     open_notebook(page, address(name))
     _, seconds = run_all(page)

@@ -7,6 +7,7 @@ five calls after a warm-up. Key-to-picture times need a browser: see browser.py.
 import statistics
 import sys
 import time
+from typing import Any
 
 import matplotlib
 
@@ -60,8 +61,8 @@ def jshtml() -> int:
 
 
 def main(with_jshtml: bool) -> None:
-    bundles = []
-    figures.display = lambda bundle, raw, metadata=None: bundles.append(bundle)
+    bundles: list[dict[str, Any]] = []
+    figures.__dict__["display"] = lambda bundle, raw, metadata=None: bundles.append(bundle)
     print("call      seconds   html kB   all kB")
     for call in (show, explore, animate, quiz):
         call()

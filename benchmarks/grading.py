@@ -32,7 +32,7 @@ import classroom  # noqa: E402
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def timed(command: Iterable[str | Path], env: dict[str, str] = ENV, **options: Any) -> float:
+def timed(command: Iterable[object], env: dict[str, str] = ENV, **options: Any) -> float:
     """Run a command to its end; return its wall time."""
     began = time.perf_counter()
     subprocess.run(
@@ -49,7 +49,7 @@ def nbgrader_environment() -> Path:
     if not (folder / "ready").exists():
         print("installing nbgrader into build/nbgrader (once) ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [
+        pip: list[str | Path] = [
             folder / "bin/python",
             "-m",
             "pip",
@@ -73,7 +73,11 @@ def by_nbgrader(students: Iterable[Any], part: str, folder: Path) -> tuple[float
     path = os.pathsep.join(
         [str(programs), os.environ["PATH"]]
     )  # nbgrader calls alembic by its name
-    quiet = {"cwd": folder, "stderr": subprocess.DEVNULL, "env": ENV | {"PATH": path}}
+    quiet: dict[str, Any] = {
+        "cwd": folder,
+        "stderr": subprocess.DEVNULL,
+        "env": ENV | {"PATH": path},
+    }
     timed([programs / "nbgrader", "generate_assignment", part, "--create"], **quiet)
     seconds = timed([programs / "nbgrader", "autograde", part, "--create"], **quiet)
     read = (
@@ -127,8 +131,11 @@ def compare(count: int = 36, part: str = "1_landscape") -> None:
         s for s in students if s.name in ("all_right", "all_open") or s.name.startswith("mixed")
     ]
     deserved = {student.name: sum(student.truth.values()) for student in students}
-    ours = [("one process", by_downhill, 1), ("two processes", by_downhill, 2)]
-    took = {}
+    ours: list[tuple[Any, ...]] = [
+        ("one process", by_downhill, 1),
+        ("two processes", by_downhill, 2),
+    ]
+    took: dict[str, list[float]] = {}
     for name, run, *options in [*ours, ("nbgrader", by_nbgrader), *ours]:
         with tempfile.TemporaryDirectory() as folder:
             seconds, points = run(students, part, Path(folder), *options)
@@ -157,7 +164,7 @@ def largest(pid: int) -> float:
         if b"grading.engine.runner" not in command and "VmHWM" in status:
             peak = int(status["VmHWM"].split()[0]) / 1e3
             for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-                peak = max(peak, largest(child))
+                peak = max(peak, largest(int(child)))
     except OSError:  # it ended meanwhile
         pass
     return peak
@@ -206,9 +213,9 @@ def memory(count: int = 2000, part: str = "1_landscape") -> None:
 
 def main(words: list[str]) -> None:
     if words[:1] == ["memory"]:
-        memory(*map(int, words[1:2]))
+        memory(int(words[1]) if words[1:] else 2000)
     else:
-        compare(*map(int, words[:1]), *words[1:2])
+        compare(int(words[0]) if words else 36, *words[1:2])
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def cost(path: Path | str) -> tuple[float, float]:
+def cost(path: Path) -> tuple[float, float]:
     """Run one notebook; return the CPU seconds and the peak memory in MB of its kernel."""
-    sys.path.insert(0, str(ROOT / "tools"))
+    sys.path.insert(0, str(ROOT))
     import nbformat
 
-    import notebooks
+    from tools import notebooks
 
     own = resource.getrusage(resource.RUSAGE_CHILDREN)
     notebooks.execute(nbformat.read(path, as_version=4), path.parent, allow_errors=True)

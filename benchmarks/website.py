@@ -43,9 +43,9 @@ def main(arguments: list[str]) -> None:
         for _ in range(5):  # a new profile each time: nothing is cached
             with tempfile.TemporaryDirectory() as profile, serve(SITE) as home, chromium(profile, home) as watch:
                 runs.append(first_paint(watch, name))
-        times, sizes = zip(*runs, strict=True)
+        times, loaded = zip(*runs, strict=True)
         print(f"{name}: first content after {statistics.median(times):.0f} ms (worst {max(times):.0f}), "
-              f"{sizes[0] / 1e6:.2f} MB with scripts, fonts and styles")  # fmt: skip
+              f"{loaded[0] / 1e6:.2f} MB with scripts, fonts and styles")  # fmt: skip
 
 
 if __name__ == "__main__":

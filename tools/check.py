@@ -5,6 +5,7 @@ usage: check.py [--timeout SECONDS] [NOTEBOOK ...]   those named, or all in work
 """
 
 import contextlib
+import io
 import json
 import re
 import sys
@@ -54,7 +55,9 @@ class Kernel:
 
     def __init__(self, folder: Path, seconds: float) -> None:
         self.folder, self.seconds, self.ends = folder, seconds, time.monotonic() + 4 * seconds
-        self.client, self.done, self.left_out = None, [], []
+        self.client: Client | None = None
+        self.done: list[str] = []
+        self.left_out: list[tuple[str, str]] = []
 
     def run(self, source: str, name: str = "cell") -> list[NotebookNode] | None:
         """Run one cell; return its outputs, or None if it was left out."""
@@ -62,9 +65,7 @@ class Kernel:
             self.left_out.append((source, "was not run: the notebook had no time left"))
             return None
         try:
-            if self.client is None:
-                self._start()
-            outputs = self._execute(source, name)
+            outputs = self._execute(self.client or self._start(), source, name)
         except (CellTimeoutError, DeadKernelError) as error:
             late = isinstance(error, CellTimeoutError)
             said = (
@@ -78,8 +79,8 @@ class Kernel:
         self.done.append(source)
         return outputs
 
-    def _start(self) -> None:
-        self.client = Client(
+    def _start(self) -> Client:
+        client = self.client = Client(
             nbformat.v4.new_notebook(),
             kernel_name="python3",
             record_timing=False,
@@ -88,27 +89,29 @@ class Kernel:
             resources={"metadata": {"path": str(self.folder)}},
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
-        self.client.log.disabled = True
-        self.client.create_kernel_manager()
-        self.client.start_new_kernel()
-        self.client.start_new_kernel_client()
+        client.log.disabled = True
+        client.create_kernel_manager()
+        client.start_new_kernel()
+        client.start_new_kernel_client()
         for source in self.done:
-            self._execute(source, "cell")
+            self._execute(client, source, "cell")
+        return client
 
-    def _execute(self, source: str, name: str) -> list[NotebookNode]:
+    def _execute(self, client: Client, source: str, name: str) -> list[NotebookNode]:
         cell = nbformat.v4.new_code_cell(source, id=name)
-        self.client.nb.cells.append(cell)
-        self.client.timeout = max(1, int(min(self.seconds, self.ends - time.monotonic() + 5)))
-        self.client.execute_cell(cell, len(self.client.nb.cells) - 1)
+        client.nb.cells.append(cell)
+        client.timeout = max(1, int(min(self.seconds, self.ends - time.monotonic() + 5)))
+        client.execute_cell(cell, len(client.nb.cells) - 1)
         return cell.outputs
 
     def close(self) -> None:
         """End the kernel, if there is one."""
-        if self.client is not None:
+        client: Any = self.client
+        if client is not None:
             with contextlib.suppress(Exception):
-                self.client.kc.stop_channels()
+                client.kc.stop_channels()
             with contextlib.suppress(Exception):
-                run_sync(self.client.km.shutdown_kernel)(now=True)
+                run_sync(client.km.shutdown_kernel)(now=True)
             self.client = None
 
 
@@ -189,7 +192,8 @@ def score(path: Path, seconds: float = CELL_SECONDS) -> str:
             "or notes of your own? Exercises are in work/."
         )
     checks = {name: slug for slug, (name, _, _) in exercises.items()} | {"scorecard": ""}
-    kernel, results = Kernel(path.parent, seconds), {}
+    kernel = Kernel(path.parent, seconds)
+    results: dict[str, str] = {}
     try:
         for step in plan(cells, checks):
             if step.source:
@@ -264,7 +268,8 @@ def _scorecard(
 def main(words: list[str]) -> int:
     """Score the notebooks that are named, or all in work/; return the exit code."""
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its number
-        stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     seconds = CELL_SECONDS
     if words[:1] == ["--timeout"]:
         if len(words) < 2 or not words[1].isdigit() or int(words[1]) < 1:

@@ -32,7 +32,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,7 +57,7 @@ def require_python(version: "Sequence[Any]" = sys.version_info) -> None:
         )
 
 
-def run(command: "Iterable[str | Path]", **options: Any) -> int:
+def run(command: "Iterable[object]", **options: Any) -> int:
     return subprocess.run([str(part) for part in command], cwd=str(ROOT), **options).returncode
 
 
@@ -147,7 +147,7 @@ OFFLINE = re.compile(
 )
 
 
-def pip(command: "Iterable[str | Path]") -> str:
+def pip(command: "Iterable[object]") -> str:
     """Run pip; return what it said if it failed, and "" if it did not."""
     done = subprocess.run(
         [str(part) for part in command],
@@ -495,7 +495,7 @@ def test_lite(options: "list[str]") -> int:
     return run(command + options, env={**os.environ, **THREAD_CAPS})
 
 
-STUDENTS = {
+STUDENTS: "dict[str, Callable[[list[str]], int]]" = {
     "course": course,
     "work": work,
     "check": check,
@@ -503,7 +503,7 @@ STUDENTS = {
     "reset": reset,
     "add": add,
 }
-COMMANDS = {
+COMMANDS: "dict[str, Callable[[list[str]], int]]" = {
     **STUDENTS,
     "grading": grading,
     "test": test,

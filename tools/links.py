@@ -18,15 +18,18 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.links, self.anchors, self.alternatives = [], set(), []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.alternatives: list[str | None] = []
         self.feed(re.sub(r"data:image/[^\"']*", "data:", text))  # pictures are most of a page
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
         if tag == "img":
             self.alternatives.append(given.get("alt"))
-        self.anchors |= {given[name] for name in ("id", "name") if given.get(name)}
-        self.links += [given[name] for name in ("href", "src") if given.get(name) and tag != "base"]
+        self.anchors |= {anchor for name in ("id", "name") if (anchor := given.get(name))}
+        if tag != "base":
+            self.links += [link for name in ("href", "src") if (link := given.get(name))]
 
 
 def page_paths(site: Path | str) -> list[Path]:

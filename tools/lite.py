@@ -112,7 +112,9 @@ def entry(wheel: Path, prefix: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def lock(official: dict[str, Any], wheels: Iterable[Path], prefix: str = "wheels/") -> dict[str, Any]:
+def lock(
+    official: dict[str, Any], wheels: Iterable[Path], prefix: str = "wheels/"
+) -> dict[str, Any]:
     """Return Pyodide's lock with entries of our own wheels."""
     extended = copy.deepcopy(official)
     extended["packages"] |= {row["name"]: row for row in (entry(wheel, prefix) for wheel in wheels)}
@@ -203,7 +205,9 @@ def go_on_after_expected_errors(destination: Path) -> None:
     path.write_text(text.replace(STOP_AFTER_ERROR, asked), encoding="utf-8")
 
 
-def build(destination: Path | str, pyodide: Path | None = None, cdn: str = CDN, solutions: bool = True) -> None:
+def build(
+    destination: Path | str, pyodide: Path | None = None, cdn: str = CDN, solutions: bool = True
+) -> None:
     """Build the site into a folder, which is emptied first.
 
     Parameters

@@ -94,16 +94,18 @@ def runs(text: str) -> set[str]:
 
 def take_snapshot() -> dict[tuple[str, str], str]:
     """Return {(kind, split): text}, without a run of SAME characters that stands in two splits."""
-    blocks = {(kind, split): [] for kind in ("prose", "code") for split in ("train", "validation", "test")}
+    blocks: dict[tuple[str, str], list[str]] = {
+        (kind, split): [] for kind in ("prose", "code") for split in ("train", "validation", "test")
+    }
     for topic, kind, sources in documents():
         split = "validation" if topic in VALIDATION else "test" if topic in TEST else "train"
         chosen = blocks[kind, split]
         fresh = [b for b in dict.fromkeys(map(clean, sources)) if b and b not in chosen]
         if split != "train" or sum(map(len, chosen + fresh)) <= MOST[kind]:
             chosen += fresh
-    known = set()
+    known: set[str] = set()
     for split in ("train", "validation", "test"):
-        fresh = set()
+        inside: set[str] = set()
         for kind in ("prose", "code"):
             chosen = blocks[kind, split]
             while True:  # a run may cross the border of two blocks
@@ -115,8 +117,8 @@ def take_snapshot() -> dict[tuple[str, str], str]:
                 bad = {int(np.searchsorted(ends, i + SAME // 2, side="right")) for i in leaks}
                 chosen = [block for number, block in enumerate(chosen) if number not in bad]
             blocks[kind, split] = chosen
-            fresh |= runs("\n\n".join(chosen))
-        known |= fresh
+            inside |= runs("\n\n".join(chosen))
+        known |= inside
     texts = {key: "\n\n".join(chosen) + "\n" for key, chosen in blocks.items()}
     counts = Counter("".join(texts.values()))
     known_letters = {"\n", OTHER, *map(chr, range(32, 127))} & {*counts, OTHER}
@@ -139,7 +141,14 @@ def make_text() -> None:
 # ------------------------------------------------------------------------------------------------ the base model
 
 
-def train(steps: int = STEPS, *, batch: int = BATCH, peak: float = PEAK, evaluate: int = 500, **sizes: int) -> tuple[Transformer, np.ndarray, Alphabet, dict[str, Any]]:
+def train(
+    steps: int = STEPS,
+    *,
+    batch: int = BATCH,
+    peak: float = PEAK,
+    evaluate: int = 500,
+    **sizes: Any,
+) -> tuple[Transformer, np.ndarray, Alphabet, dict[str, Any]]:
     """Train on the prose; return the model, its best theta on the validation prose, the alphabet and the record."""
     prose, code = course_text("prose"), course_text("code")
     alphabet = Alphabet("".join(sorted(set("".join([*prose.values(), *code.values()])))))
@@ -148,11 +157,12 @@ def train(steps: int = STEPS, *, batch: int = BATCH, peak: float = PEAK, evaluat
     rng = np.random.default_rng(0)
     theta = model.init(rng)
     rule, rate = adamw(weight_decay=DECAY), warmup_cosine(peak, min(WARMUP, steps // 10), steps)
-    state, best, best_theta, smooth = rule.init(theta), np.inf, theta, None
+    state, best, best_theta = rule.init(theta), np.inf, theta
+    smooth: Any = None
     bar = tqdm(range(steps), unit="step", mininterval=5)
     for step in bar:
         loss, gradient = model.loss_and_grad(theta, draw_windows(symbols["train"], batch, model.context + 1, rng))
-        gradient *= np.float32(min(1, 1 / np.linalg.norm(gradient)))
+        gradient *= np.float32(min(1.0, float(1 / np.linalg.norm(gradient))))
         theta, state = rule.step(theta, gradient, state, rate(step))
         theta = theta.astype(np.float32, copy=False)
         smooth = loss if smooth is None else 0.98 * smooth + 0.02 * loss
@@ -192,7 +202,8 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
 def planned() -> list[tuple[str, dict[str, Any], int]]:
     """Return all runs as a list of (group, config, seed)."""
     rng, rates = np.random.default_rng(0), [3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1]
-    methods = [{"rank": 0}, {"rank": 4}, *({"rank": rank, "matrices": "all"} for rank in (4, 16))]
+    methods: list[dict[str, Any]] = [{"rank": 0}, {"rank": 4}]
+    methods += [{"rank": rank, "matrices": "all"} for rank in (4, 16)]
     ranges = {0: rates[:5], 4: rates[1:], 16: rates[1:]}  # around the best of each
     runs = [("grid", {**m, "learning_rate": rate}, seed) for m in methods for rate in ranges[m["rank"]]
              for seed in range(3)]  # fmt: skip
@@ -225,7 +236,8 @@ def make_runs() -> None:
         rows.append(measure(*runs[number][1:]))
         if len(rows) % 10 == 0:
             np.save(kept, rows)
-    bits, columns = np.array(rows), {}
+    bits = np.array(rows)
+    columns: dict[str, Any] = {}
     defaults = {"rank": 0, "batch": 16, "warmup": 0.0, "weight_decay": 0.0, "bias_correction": True,
                 "matrices": "query, value"}  # fmt: skip
     for name in ("learning_rate", *defaults):

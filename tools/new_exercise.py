@@ -190,7 +190,8 @@ def scorecard_with(source: str, slug: str, points: int) -> str:
         If it is something else.
     """
     try:
-        (statement,) = ast.parse(source).body
+        parsed: Any = ast.parse(source)
+        (statement,) = parsed.body
         call = statement.value
         last, called = call.keywords[-1].value, call.func.id
     except (SyntaxError, ValueError, AttributeError, IndexError):
@@ -204,7 +205,7 @@ def scorecard_with(source: str, slug: str, points: int) -> str:
         lines[last.end_lineno - 1],
         len(lines[last.end_lineno - 1].encode()[: last.end_col_offset].decode()),
     )
-    indent = re.match(r" *", line)[0] or " " * len("scorecard(")
+    indent = line[: len(line) - len(line.lstrip(" "))] or " " * len("scorecard(")
     between = ", " if len(line) + len(more) + 2 <= 120 else f",\n{indent}"
     lines[last.end_lineno - 1] = line[:at] + between + more + line[at:]
     return "\n".join(lines)
@@ -358,7 +359,8 @@ def main(words: list[str]) -> int:
         print(__doc__)
         return 2
     try:
-        path = add_exercise(*words).relative_to(ROOT).as_posix()
+        slug, name, stars, title = words
+        path = add_exercise(slug, name, stars, title).relative_to(ROOT).as_posix()
     except BadWords as error:
         print(
             f"{error}\nNothing was written. It goes so: make exercise SLUG=my_slug "

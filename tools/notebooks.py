@@ -85,18 +85,18 @@ def render_one(path: Path) -> tuple[str, bool]:
 
 
 def render(paths: Iterable[str | Path]) -> int:
-    paths = [Path(p).resolve() for p in paths] or sorted(
+    chosen = [Path(p).resolve() for p in paths] or sorted(
         p
         for folder in ("notebooks", "solutions")
         for p in (ROOT / folder).rglob("*.ipynb")
         if ".ipynb_checkpoints" not in p.parts
     )
-    if absent := [str(path) for path in paths if not path.is_file()]:
+    if absent := [str(path) for path in chosen if not path.is_file()]:
         print(f"There is no such notebook: {', '.join(absent)}.")
         return 1
     done = True
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for line, good in pool.map(render_one, paths):
+        for line, good in pool.map(render_one, chosen):
             print(line, flush=True)
             done &= good
     return 0 if done else 1
@@ -158,14 +158,16 @@ def export_pictures(path: Path, folder: Path) -> None:
                 print(target)
 
 
-def main(arguments: list[str]) -> int | None:
+def main(arguments: list[str]) -> int:
     command, *rest = arguments or [""]
     if command == "render":
         return render(rest)
     if command == "exercises":
-        return make_exercises(Path(rest[0]).resolve() if rest else ROOT / "exercises")
+        make_exercises(Path(rest[0]).resolve() if rest else ROOT / "exercises")
+        return 0
     if command == "pictures" and len(rest) == 2:
-        return export_pictures(*map(Path, rest))
+        export_pictures(Path(rest[0]), Path(rest[1]))
+        return 0
     print(__doc__)
     return 2
 

@@ -39,7 +39,7 @@ def count_errors(config: dict[str, Any], seed: int) -> np.ndarray:
 
 def all_counts(name: str, runs: list[tuple[dict[str, Any], int]]) -> np.ndarray:
     """Return count_errors of each (config, seed), from the checkpoint as far as it goes: (len(runs), 2, EPOCHS)."""
-    code = [Path(module.__file__).read_bytes() for module in (spaces, tuning)]
+    code = [Path(str(module.__file__)).read_bytes() for module in (spaces, tuning)]
     key = hashlib.sha256(b"".join(code) + repr((versions(), runs)).encode()).hexdigest()[:16]
     checkpoint = ROOT / "build" / "tables" / f"{name}-{key}.npy"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,9 @@ def all_counts(name: str, runs: list[tuple[dict[str, Any], int]]) -> np.ndarray:
 
 def write(name: str, configs: list[dict[str, Any]], seeds: np.ndarray, counts: np.ndarray) -> None:
     """Write a table; NaN stands for a parameter that the configuration does not have."""
-    columns = {key: np.array([config.get(key, np.nan) for config in configs]) for key in SPACE.names}
+    columns: dict[str, Any] = {}
+    for key in SPACE.names:
+        columns[key] = np.array([config.get(key, np.nan) for config in configs])
     TABLES.mkdir(exist_ok=True)
     np.savez_compressed(
         TABLES / f"{name}.npz",

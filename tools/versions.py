@@ -150,17 +150,19 @@ def _matched(
     An answer is also found where its function is defined, if that cell is another's place too: two
     cells merged.
     """
-    found, used = {}, set()
+    found: dict[int, int] = {}
+    used: set[int] = set()
 
     def take(tell: Callable[[dict[str, Any]], str | None]) -> None:
-        places = {}
+        places: dict[str, int] = {}
         for at, cell in enumerate(mine):
             if at not in used and (key := tell(cell)):
                 places.setdefault(key, at)
         for at, cell in enumerate(given):
             if (
                 at not in found
-                and (place := places.get(tell(cell))) is not None
+                and (key := tell(cell))
+                and (place := places.get(key)) is not None
                 and place not in used
             ):
                 found[at] = place
@@ -235,25 +237,26 @@ def changes(mine: dict[str, Any], given: dict[str, Any], known: Known) -> list[C
     """
     if not known:
         return []
-    mine, given = mine["cells"], given["cells"]
-    found, listed = _matched(mine, given, known), []
-    since = _since(mine, given, known, found)
-    for at, cell in enumerate(given):
+    student, release = mine["cells"], given["cells"]
+    found = _matched(student, release, known)
+    listed: list[Change] = []
+    since = _since(student, release, known, found)
+    for at, cell in enumerate(release):
         if is_answer(cell):
-            if at not in found and _is_new(given, at, known, since):
-                listed.append(Change("new", _words(given, at), at, None))
+            if at not in found and _is_new(release, at, known, since):
+                listed.append(Change("new", _words(release, at), at, None))
             continue
         now = _mark(cell)
         dates = dict(known.get(cell["id"], []))
         if at not in found:
             if dates and min(dates.values()) > since:
-                listed.append(Change("new", _words(given, at), at, None))
+                listed.append(Change("new", _words(release, at), at, None))
             continue
-        has = _mark(mine[found[at]])
+        has = _mark(student[found[at]])
         if has != now and (has in dates or (len(dates) > 1 and dates.get(now, "") > since)):
-            listed.append(Change("revised", _words(given, at), at, found[at], has not in dates))
-    there, used = {cell["id"] for cell in given}, set(found.values())
-    for place, cell in enumerate(mine):
+            listed.append(Change("revised", _words(release, at), at, found[at], has not in dates))
+    there, used = {cell["id"] for cell in release}, set(found.values())
+    for place, cell in enumerate(student):
         if (
             place not in used
             and cell.get("id") in known
@@ -261,7 +264,7 @@ def changes(mine: dict[str, Any], given: dict[str, Any], known: Known) -> list[C
             and not is_answer(cell)
         ):
             own = _mark(cell) not in dict(known[cell["id"]])
-            listed.append(Change("removed", _words(mine, place), None, place, own))
+            listed.append(Change("removed", _words(student, place), None, place, own))
     return listed
 
 
@@ -320,30 +323,29 @@ def updated(mine: dict[str, Any], given: dict[str, Any], known: Known) -> dict[s
     cells, release = [dict(cell) for cell in mine["cells"]], given["cells"]
     found = _matched(cells, release, known)
     asked = set().union(*(_defined(cell) for cell in release if is_answer(cell)))
-    after, dropped, stays = (
-        {},
-        set(),
-        {},
-    )  # new cells by the place they follow; places that go; where a cell stands
+    after: dict[int, list[dict[str, Any]]] = {}  # new cells by the place they follow
+    dropped: set[int] = set()  # places that go
+    stays: dict[int, int] = {}  # where a cell stands
     for change in changes(mine, given, known):
-        if change.kind == "removed":
+        if change.place is None:  # it is new
+            continue
+        old = cells[change.place]
+        if change.at is None:  # it was removed
             if change.own:
-                cells[change.place] = _as_own(cells[change.place])
+                cells[change.place] = _as_own(old)
             else:
                 dropped.add(change.place)
-        elif change.kind == "revised":
-            cell, old = dict(release[change.at]), cells[change.place]
-            answered = bool(asked & _defined(old))
-            if (
-                answered
-            ):  # an answer was put into a given cell: it stays, and the new cell comes after it
-                cells[change.place] = _as_own(old)
-                after.setdefault(change.place, []).append(cell)
-            elif change.own and not _is_check(old):
-                cells[change.place] = cell
-                after.setdefault(change.place, []).append(_as_own(old))
-            else:
-                cells[change.place] = cell
+            continue
+        cell = dict(release[change.at])
+        if asked & _defined(old):
+            # An answer was put into a given cell: it stays, and the new cell comes after it.
+            cells[change.place] = _as_own(old)
+            after.setdefault(change.place, []).append(cell)
+        elif change.own and not _is_check(old):
+            cells[change.place] = cell
+            after.setdefault(change.place, []).append(_as_own(old))
+        else:
+            cells[change.place] = cell
     for at, cell in enumerate(release):
         if at in found:
             stays[at] = found[at]

@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def parts() -> list[dict[str, Any]]:
         A dict a part with ``number``, ``title`` and ``lessons``: dicts with ``number``, ``title``, ``name`` (such as
         ``1_landscape/1_surfaces``), ``question``, ``minutes`` and ``exercises`` (how many).
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         if part := re.match(r"\| (\d) \| \*\*(.+?)\*\*", line):
             found.append({"number": part[1], "title": part[2], "lessons": []})
@@ -174,7 +174,9 @@ def unfold_hints(text: str) -> str:
                   r"<details>\n<summary>\1</summary>\n\n\2\n\n</details>", text)  # fmt: skip
 
 
-def prepare_text(text: str, page: str, known: Collection[str], targets: Collection[str] = ()) -> str:
+def prepare_text(
+    text: str, page: str, known: Collection[str], targets: Collection[str] = ()
+) -> str:
     """Turn the Markdown of a notebook's cell into that of the site's page."""
     # In a checkout one link leads to the student's copy and one to the unsolved exercise; here they are one.
     text = re.sub(r"(: `make course` has put your own copy there)?\.\s*\(On the web: \[[^]]*\]\([^)]*\)\.\)", ".", text)
@@ -336,7 +338,7 @@ def references() -> list[tuple[str, list[dict[str, Any]]]]:
     list of (str, list of dict)
         The reference in Markdown and the lessons that cite it, by surname of the first author.
     """
-    found = {}
+    found: dict[str, tuple[str, list[dict[str, Any]]]] = {}
     for part in parts():
         for lesson in part["lessons"]:
             for reference in cited(read(f"notebooks/{lesson['name']}.ipynb")):
@@ -371,13 +373,14 @@ def install_vendored() -> None:
     stamp = VENDOR / "installed"
     if stamp.exists() and stamp.read_text() == state:
         return
-    if shutil.which("npm") is None:
+    npm = shutil.which("npm")
+    if npm is None:
         raise Stop(NO_NPM)
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)
     shutil.copy(package, VENDOR)
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-    if subprocess.run([shutil.which("npm"), "install", *options], cwd=VENDOR).returncode != 0:
+    if subprocess.run([npm, "install", *options], cwd=VENDOR).returncode != 0:
         raise Stop("npm could not install the site's scripts; the lines above say why. Most often there is no "
                    "connection to the package index: connect and run the same command again.")  # fmt: skip
     for name in MATHJAX_FILES:
@@ -459,7 +462,7 @@ def report_links(options: list[str]) -> int:
     return 1 if links.report_external(SITE) else 0
 
 
-COMMANDS = {"build": build, "links": report_links}
+COMMANDS: dict[str, Callable[[list[str]], int | None]] = {"build": build, "links": report_links}
 
 
 def main(arguments: list[str]) -> int | None:
