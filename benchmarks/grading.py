@@ -1,5 +1,4 @@
-"""Submissions a second: this grader with one process and with two, and nbgrader, on one class in
-one run.
+"""Submissions a second, measured in one run on one class: this grader, and nbgrader.
 
     python benchmarks/grading.py [STUDENTS] [PART]     by default 36 students of 1_landscape; about
     12 minutes python benchmarks/grading.py memory [STUDENTS]     memory while a large class is
@@ -42,9 +41,7 @@ def timed(command: Iterable[object], env: dict[str, str] = ENV, **options: Any) 
 
 
 def nbgrader_environment() -> Path:
-    """Return the folder of programs of an environment that holds nbgrader and what the course
-    needs.
-    """
+    """Return the folder of programs of an environment with nbgrader and what the course needs."""
     folder = ROOT / "build" / "nbgrader"
     if not (folder / "ready").exists():
         print("installing nbgrader into build/nbgrader (once) ...", flush=True)
@@ -123,9 +120,7 @@ def by_downhill(
 
 
 def compare(count: int = 36, part: str = "1_landscape") -> None:
-    """Print submissions a second, the ratios, and how many students got the points that they
-    deserve.
-    """
+    """Print submissions a second, the ratios, and how many marks were as deserved."""
     students = classroom.make_class(part, mixed=max(count - 2, 0), seed=7, changes={})
     students = [
         s for s in students if s.name in ("all_right", "all_open") or s.name.startswith("mixed")
@@ -152,9 +147,7 @@ def compare(count: int = 36, part: str = "1_landscape") -> None:
 
 
 def largest(pid: int) -> float:
-    """Return the peak resident size in MB of a process and of each Python process below it, without
-    students' ones.
-    """
+    """Return the peak resident MB of a process and its Python children, students' ones apart."""
     peak = 0.0
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()

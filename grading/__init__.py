@@ -1,6 +1,4 @@
-"""Grade a class: checks run here, answers run in a sandbox. See ``python -m grading --help`` and
-the README.
-"""
+"""Grade a class: checks run here, answers in a sandbox. See ``python -m grading --help``."""
 
 import sys
 import types
@@ -18,9 +16,7 @@ class CourseError(GradingError):
 
 
 def import_helpers() -> None:
-    """Import helpers without seaborn, which takes longer than all the rest: figures that nobody
-    sees need no theme.
-    """
+    """Import helpers without seaborn, the slowest of its imports: nobody sees figures here."""
     if {"helpers", "seaborn"} & sys.modules.keys():
         return
     sys.modules["seaborn"] = stand_in = types.ModuleType("seaborn")

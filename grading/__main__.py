@@ -1,10 +1,10 @@
 """Grade a class.
 
-grade SUBMISSIONS --part PART    grade, and write grades.csv, report.html, feedback/ and
-free_text.csv selftest                         grade the course's own solutions, and try to break
-out of the sandbox release PART                     one zip for students, without solutions and
-hidden tests nbgrader PART                    make an nbgrader course in a folder of its own export
-RESULTS --db URL          write the scores into an nbgrader gradebook
+grade SUBMISSIONS --part PART   grade, and write grades.csv, report.html, feedback/, free_text.csv
+selftest                        grade the course's own solutions; try to break out of the sandbox
+release PART                    one zip for students, without solutions and hidden tests
+nbgrader PART                   make an nbgrader course in a folder of its own
+export RESULTS --db URL         write the scores into an nbgrader gradebook
 """
 
 from __future__ import annotations
@@ -208,9 +208,7 @@ def _in_words(summary: dict[str, Any], out: Path, lms: str | None) -> str:
 
 
 def dry_run(arguments: argparse.Namespace) -> int:
-    """Print who handed in what, and what would be graded; return the exit code. Nothing is run or
-    written.
-    """
+    """Print who handed in what, and run and write nothing; return the exit code."""
     found = survey(arguments.submissions, arguments.part, arguments.layout)
     chosen, unknown = (
         choose(found.submissions, arguments.only) if arguments.only else (found.submissions, [])
@@ -253,7 +251,7 @@ class _progress:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit code: 0 if every submission was processed, whatever its marks."""
+    """Run a command; return the exit code, 0 if every submission was processed."""
     arguments = parser().parse_args(words)
     try:
         if arguments.command == "grade":

@@ -28,9 +28,7 @@ def _remote(
     key: str,
     course: str,
 ) -> dict[str, Any]:
-    """Grade one submission whose files came with the task; runs on a worker, which has the course
-    installed.
-    """
+    """Grade a submission whose files came with the task, on a worker that has the course."""
     import tempfile
     from pathlib import Path
 

@@ -186,9 +186,7 @@ def _absent(sheet: Sheet) -> dict[str, Any]:
 
 
 def _best(sheet: Sheet, copies: list[tuple[str, list[Cell]]], options: Options) -> dict[str, Any]:
-    """Grade each copy of a notebook and return the one with the most points; of equals one that
-    says more.
-    """
+    """Grade each copy of a notebook; return the one with most points, of equals a fuller one."""
     tries = [_grade(sheet, cells, label, options) for label, cells in copies[:MAX_COPIES]]
     if not tries:
         return _absent(sheet)
@@ -206,9 +204,7 @@ def _best(sheet: Sheet, copies: list[tuple[str, list[Cell]]], options: Options) 
 
 
 def _grade(sheet: Sheet, cells: list[Cell], label: str, options: Options) -> dict[str, Any]:
-    """Grade one notebook on one sheet: its cells run from top to bottom, and each check where its
-    cell stands.
-    """
+    """Grade a notebook on a sheet: cells run from top to bottom, checks where their cells stand."""
     steps = plan(cells, sheet.checks)
     texts = free_texts(sheet, cells)
     essays = {at for question in texts.values() for at in question.cells}
@@ -285,16 +281,12 @@ def _grade(sheet: Sheet, cells: list[Cell], label: str, options: Options) -> dic
 
 
 def _stand_ins(sheet: Sheet) -> str:
-    """Return code that defines each check as a function that does nothing: the grader has the real
-    one.
-    """
+    """Return code with each check as a function that does nothing: the grader has the real one."""
     return "\n".join(f"def check_{exercise.slug}(*answers): pass" for exercise in sheet.exercises)
 
 
 def _answer(exercise: Exercise, cells: Iterable[Cell]) -> str:
-    """Return the source of the cell that holds an answer: by its id, or by the function that it
-    defines.
-    """
+    """Return the source of an answer's cell: found by its id, or by the function it defines."""
     named = [c.source for c in cells if exercise.answer_id in (c.id, c.grade_id)]
     define = re.compile(rf"^(async )?def {exercise.names[0]}\(", re.MULTILINE)
     return next(
@@ -303,9 +295,7 @@ def _answer(exercise: Exercise, cells: Iterable[Cell]) -> str:
 
 
 def _ready(notebook: Notebook, exercise: Exercise) -> bool:
-    """Return whether what a check asks for is defined; if the process has no time left, the check
-    will say so.
-    """
+    """Return whether what a check asks for is defined; without time left, the check will say."""
     try:
         return notebook.has(exercise.names)
     except session.GoneError:
@@ -326,9 +316,7 @@ def _explain(exercise: Exercise, result: dict[str, Any], code: Iterable[session.
 def _changes(
     sheet: Sheet, cells: Iterable[Cell], label: str, results: Iterable[dict[str, Any]]
 ) -> tuple[list[str], list[str]]:
-    """Return what to say of check cells that differ from the present ones: to both, and to the
-    instructor alone.
-    """
+    """Return what to say of changed check cells: to both, and to the instructor alone."""
     notes: list[str] = []
     flags: list[str] = []
     state = {result["slug"]: result["state"] for result in results}
@@ -387,8 +375,7 @@ def reaches_for_secrets(source: str) -> bool:
 
 
 def holds(old: dict[str, Any] | None, key: str, options: Options) -> TypeGuard[dict[str, Any]]:
-    """Return whether a stored result need not be made again; one that met a limit of time must,
-    with a larger one.
+    """Return whether a stored result need not be made again, as a longer limit of time asks.
 
     Parameters
     ----------
@@ -409,9 +396,7 @@ def holds(old: dict[str, Any] | None, key: str, options: Options) -> TypeGuard[d
 
 
 def work(submission: Submission, options: Options, out: Path) -> Done:
-    """Grade one submission unless its result is there already; return (slug, points, max_score,
-    whether it was new).
-    """
+    """Grade a submission unless that is done; return (slug, points, max_score, whether new)."""
     path = result_path(out, options.part, options.batch, submission)
     key, old = key_of(submission, options), stored(path)
     if holds(old, key, options):
@@ -429,9 +414,7 @@ def work(submission: Submission, options: Options, out: Path) -> Done:
 
 
 def ungraded(submission: Submission, options: Options, reason: str) -> dict[str, Any]:
-    """Return the result of a submission on which the grader itself failed; without a key it is
-    tried again.
-    """
+    """Return the result of a submission on which the grader failed; it has no key: try again."""
     notebooks = [_absent(sheet) for sheet in sheets_of(options)]
     for notebook in notebooks:
         del notebook["flags"], notebook["notes"]
@@ -542,9 +525,7 @@ def _on_one_processor() -> Iterator[None]:
 
 
 def _alone(submission: Submission, options: Options, out: Path) -> Done:
-    """Grade a submission in a process of its own, since the last one died; if this one dies too,
-    say so.
-    """
+    """Grade a submission in a process of its own, since the last one died, and say if this does."""
     with _pool(1) as pool:
         try:
             return pool.submit(work, submission, options, out).result()

@@ -1,6 +1,4 @@
-"""Show that the grader works on this machine: full marks for the solutions, none for the stubs, and
-no way out.
-"""
+"""Show that the grader works here: full marks for solutions, none for stubs, no way out."""
 
 import json
 import os
@@ -136,9 +134,7 @@ def prove_private(options: Options) -> None:
 
 
 def released(path: Path) -> bytes:
-    """A solution as a student would hand it in: without what is there for the reader of solutions
-    alone.
-    """
+    """A solution as a student would hand it in: without what is for readers of solutions alone."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["cells"] = [
         c for c in notebook["cells"] if "solution-only" not in c["metadata"].get("tags", [])

@@ -1,5 +1,4 @@
-"""What a graded notebook is: its kinds of cells, its markers, and where its checks run. Standard
-library only.
+"""What a graded notebook is: kinds of cells, markers, when checks run. Standard library only.
 
 ``tools.check`` runs a student's notebook by it, ``grading`` what a class handed in, so that both
 say the same.
@@ -123,17 +122,13 @@ class Step:
 
 
 def normal(source: str) -> str:
-    """Return a cell's source without what editors change: ends of lines, spaces at their ends,
-    blank lines around.
-    """
+    """Return a source without what editors change: ends of lines, spaces there, blank ends."""
     lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
 def fingerprint(source: str) -> str:
-    """Return twelve letters that stand for a cell's source, the same for sources that are
-    ``normal``-ly the same.
-    """
+    """Return twelve letters for a cell's source, the same for sources with the same ``normal``."""
     return hashlib.sha256(normal(source).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
@@ -143,7 +138,7 @@ def released(source: str) -> str:
 
 
 def stub(source: str) -> str:
-    """Return an answer cell as it is released: what the solution holds between its markers is open."""
+    """Return an answer cell as it is released: open where the solution has its markers."""
     return re.sub(r"( *)### BEGIN SOLUTION.*?### END SOLUTION", r"\1...", source, flags=re.DOTALL)
 
 
@@ -159,8 +154,7 @@ def hidden_lines(source: str) -> frozenset[int]:
 
 
 def without_checks(source: str) -> str:
-    """Return what a cell holds beside its check: the function ``check_<slug>`` and its call are cut
-    out.
+    """Return what a cell holds beside its check, ``check_<slug>`` and its call.
 
     The text is cut by its lines and not parsed, since a cell may hold magics and errors.
     """

@@ -1,5 +1,4 @@
-"""Run a student's notebooks and say how far they are: by the same rules as the grader, with the
-checks as released.
+"""Run a student's notebooks and say how far they are, by the grader's rules and released checks.
 
 usage: check.py [--timeout SECONDS] [NOTEBOOK ...]   those named, or all in work/
 """
@@ -116,8 +115,7 @@ class Kernel:
 
 
 def released_as(cells: Sequence[Cell], path: Path) -> Path:
-    """Return the exercises that a notebook answers: the path of the released notebook that shares
-    most ids with it.
+    """Return the path of the released notebook that shares most ids with a student's.
 
     Parameters
     ----------
@@ -157,9 +155,7 @@ def released_as(cells: Sequence[Cell], path: Path) -> Path:
 
 
 def graded(path: Path) -> dict[str, tuple[str, str, int]]:
-    """Return the check cells of a notebook, as a dict from the slug of an exercise to (id, source,
-    points).
-    """
+    """Return a notebook's check cells, as a dict from slug to (id, source, points)."""
     found = {}
     for cell in json.loads(path.read_text(encoding="utf-8-sig"))["cells"]:
         marks = cell.get("metadata", {}).get("nbgrader", {})
@@ -174,9 +170,7 @@ def graded(path: Path) -> dict[str, tuple[str, str, int]]:
 
 
 def score(path: Path, seconds: float = CELL_SECONDS) -> str:
-    """Run a student's notebook, which stays as it is; return its scorecard with what failed and
-    why, as text.
-    """
+    """Run a student's notebook and leave it as it is; return its scorecard and what failed."""
     try:
         cells = read_cells(path.read_bytes(), path.name)
         exercises = graded(released_as(cells, path))
@@ -227,9 +221,7 @@ def _check(
     results: dict[str, str],
     last: bool = False,
 ) -> None:
-    """Run a check and note what it said: "" if it passed. One whose answer is not defined yet waits
-    for the end.
-    """
+    """Run a check and note what it said, "" if it passed; one whose answer is missing waits."""
     outputs = kernel.run(exercises[slug][1])
     errors = [output for output in outputs or () if output.output_type == "error"]
     if outputs is None:

@@ -1,25 +1,23 @@
-"""Set up, open, check and test the course. Standard library only, so that it runs before anything
-is installed.
+"""Set up, open, check and test the course. Standard library only: it runs before any installation.
 
-usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab on
-start_here
-       python tools/course.py work                            only put your copies of the exercises
-       into work/ python tools/course.py check [NOTEBOOK ...]            run your own notebooks in
-       work/, print scorecards python tools/course.py update [EXERCISE ...]           put a
-       corrected task or check around your answers python tools/course.py add ZIP
-       unpack another part, or a newer zip, into this folder python tools/course.py reset EXERCISE
-       a fresh copy; yours is kept beside it
+usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab
+       python tools/course.py work                            only put your copies into work/
+       python tools/course.py check [NOTEBOOK ...]            run your notebooks, print scorecards
+       python tools/course.py update [EXERCISE ...]           put corrections around your answers
+       python tools/course.py add ZIP                         unpack another part, or a newer zip
+       python tools/course.py reset EXERCISE                  a fresh copy; yours is kept beside it
 
        python tools/course.py grading selftest | release ... | grade ... | export ... | nbgrader ...
-       for instructors python tools/course.py test [pytest's options]         install what authors
-       need and run every test, on the
-                                                              versions of constraints.txt or
-                                                              --versions FILE|newest, each of the
-                                                              last two in a .venv-... of its own
-       python tools/course.py site [--lite] [--without-solutions]   build the web edition into
-       build/site python tools/course.py site-links                      ask its external links for
-       an answer python tools/course.py test-web [pytest's options]     build it and test it in
-       Chromium
+                                                              for instructors
+       python tools/course.py test [pytest's options]         install what authors need and run all
+                                                              tests, on the versions that
+                                                              constraints.txt names, or with
+                                                              --versions FILE|newest on others, in
+                                                              a .venv-... of their own
+       python tools/course.py site [--lite] [--without-solutions]
+                                                              build the web edition: build/site
+       python tools/course.py site-links                      ask its external links for an answer
+       python tools/course.py test-web [pytest's options]     build it and test it in Chromium
 """
 
 import hashlib
@@ -77,8 +75,7 @@ def needed(requirements: str) -> "list[str]":
 def install(
     requirements: str, constraints: "str | None" = None, venv: str = ".venv", ranges: bool = False
 ) -> None:
-    """Make a virtual environment if it is missing and install a requirements file, unless that was
-    done before.
+    """Make a virtual environment and install a requirements file, unless that was done before.
 
     Parameters
     ----------
@@ -191,9 +188,7 @@ def copy_missing_exercises() -> "list[Path]":
 
 
 def fit_links() -> None:
-    """Make the links of handed-out lessons fit the parts that are here; in a checkout nothing is to
-    be done.
-    """
+    """Make links of handed-out lessons fit the parts that are here; a checkout stays as it is."""
     relink = tool("relink")
     for folder in ("notebooks", "exercises"):
         for path in sorted((ROOT / folder).glob("**/*.ipynb")):
@@ -217,8 +212,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def revisions(name: str) -> "tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[Any]]":
-    """Return the student's notebook, the released one, its history, and what was changed since the
-    former.
+    """Return the student's notebook, the released one, its history, and what was changed.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Make the cells of a new exercise in a notebook of solutions, before its free-text question.
 
-usage: new_exercise.py SLUG PART/NAME STARS TITLE    such as  my_slug 1_landscape/1_surfaces 2 "Find
-the slope"
+usage: new_exercise.py SLUG PART/NAME STARS TITLE
+such as  my_slug 1_landscape/1_surfaces 2 "Find the slope"
 
 The cells are a whole exercise that works: it asks for the mean of some numbers. Where FILL IN
 stands, yours takes its place; `make test` names what is left. Nothing is written unless all of it
@@ -212,9 +212,7 @@ def scorecard_with(source: str, slug: str, points: int) -> str:
 
 
 def counted_up(source: str) -> str:
-    """Return a notebook's first cell with one exercise more, if it says how many there are in a
-    word.
-    """
+    """Return a notebook's first cell with one exercise more, if a word in it counts them."""
 
     def next_number(found: re.Match[str]) -> str:
         return f"{NUMBERS[NUMBERS.index(found[1]) + 1]} exercises"
@@ -306,9 +304,7 @@ def place(notebook: NotebookNode) -> int:
 
 
 def slugs_of(root: Path) -> dict[str, str]:
-    """Return the course's slugs with the notebooks that hold them, such as
-    ``1_landscape/1_surfaces``.
-    """
+    """Return the course's slugs with their notebooks, such as ``1_landscape/1_surfaces``."""
     return {
         cell.id.removeprefix("answer_"): path.relative_to(root / "solutions")
         .with_suffix("")

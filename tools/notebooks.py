@@ -31,9 +31,7 @@ METADATA = {
 
 
 def execute(notebook: NotebookNode, folder: Path, **options: Any) -> NotebookNode:
-    """Run a notebook in place in a kernel of this environment whose working directory is
-    ``folder``.
-    """
+    """Run a notebook in place, in a kernel of this environment that works in ``folder``."""
     client = NotebookClient(
         notebook,
         kernel_name="python3",
@@ -63,9 +61,7 @@ def errors(cell: NotebookNode) -> list[NotebookNode]:
 
 
 def render_one(path: Path) -> tuple[str, bool]:
-    """Run one notebook and store its outputs; return a line that says how it went, and whether it
-    did.
-    """
+    """Run a notebook and store its outputs; return how it went in a line, and whether it did."""
     started = time.perf_counter()
     name = path.relative_to(ROOT).as_posix()
     try:
@@ -103,8 +99,7 @@ def render(paths: Iterable[str | Path]) -> int:
 
 
 def make_exercises(folder: Path) -> None:
-    """Generate the exercises of every part into ``folder`` with nbgrader's own converter, all of
-    them or none.
+    """Generate the exercises of all parts, or none, into ``folder`` with nbgrader's converter.
 
     What `nbgrader generate_assignment PART --no-db --force` does, but nbgrader, slow to start,
     starts once, and it works in a folder of its own: it deletes what was made before, and would

@@ -1,5 +1,4 @@
-"""Make the links of a notebook fit what lies beside it: parts are handed out one by one. Standard
-library only.
+"""Make links of a notebook fit what lies beside it, part by part. Standard library only.
 
 A link to a lesson that is not there becomes plain text, and the cell keeps its own text in its
 metadata, so that the link comes back when the lesson does.
@@ -32,9 +31,7 @@ def written(notebook: dict[str, Any]) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text with its relative links replaced by their labels: what does not change when
-    links are fitted.
-    """
+    """Return a text with labels for relative links: what stays the same when links are fitted."""
     return PLACE.sub("", LINK.sub(lambda match: match[2], text))
 
 
@@ -71,8 +68,7 @@ def fit(text: str, page: str, there: Callable[[str], bool]) -> str:
 def fit_notebook(
     notebook: dict[str, Any], page: str, there: Callable[[str], bool], first: bool = False
 ) -> bool:
-    """Fit the links of a notebook's JSON in place; a cell whose text somebody has changed stays as
-    it is.
+    """Fit the links of a notebook's JSON in place; a text that somebody has changed stays.
 
     Parameters
     ----------

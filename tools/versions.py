@@ -1,5 +1,4 @@
-"""Which release a student's notebook is from, and how a later one is put around its answers.
-Standard library only.
+"""Tell a notebook's release, and put a later one around its answers. Standard library only.
 
 ``exercises/versions.json`` knows every cell that was ever released, apart from those that students
 fill in: ``{"PART/NAME": {cell id: [[fingerprint, date], ...]}}``, the oldest first. ``make
@@ -54,8 +53,7 @@ def released(part: str, name: str, root: Path | str = ROOT) -> dict[str, list[tu
 
 
 def record(folder: Path, date: str) -> None:
-    """Add what is new in a folder of exercises to its history; if nothing is, the file stays as it
-    is.
+    """Add what is new in a folder of exercises to its history; without news the file stays.
 
     Parameters
     ----------
@@ -144,8 +142,7 @@ def _defined(cell: dict[str, Any]) -> set[str]:
 def _matched(
     mine: list[dict[str, Any]], given: list[dict[str, Any]], known: Known
 ) -> dict[int, int]:
-    """Return {position in `given`: position in `mine`}: by id, then by nbgrader's id, then by what
-    the cell holds.
+    """Return {position in `given`: position in `mine`}: by id, nbgrader's id, then content.
 
     An answer is also found where its function is defined, if that cell is another's place too: two
     cells merged.
@@ -191,9 +188,7 @@ def _matched(
 def _since(
     mine: list[dict[str, Any]], given: list[dict[str, Any]], known: Known, found: dict[int, int]
 ) -> str:
-    """Return the date of the newest cell that a student's notebook has from a release, "" if it has
-    none.
-    """
+    """Return the date of the newest released cell in a student's notebook, "" without one."""
     dates = [
         date
         for at, place in found.items()
@@ -205,8 +200,7 @@ def _since(
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that a later release has changed: `kind` is "new", "revised", "removed"; `what`
-    says it in words.
+    """One thing that a later release has changed: "new", "revised" or "removed", and in words.
 
     `at` is the cell's position in the released notebook, `place` that in the student's, None where
     there is none; `own` says that the student has changed the cell too.
@@ -220,8 +214,7 @@ class Change:
 
 
 def changes(mine: dict[str, Any], given: dict[str, Any], known: Known) -> list[Change]:
-    """List what a release has changed against a student's notebook; what the student has changed is
-    none of it.
+    """List what a release has changed against a student's notebook, not what the student has.
 
     Parameters
     ----------
@@ -269,9 +262,7 @@ def changes(mine: dict[str, Any], given: dict[str, Any], known: Known) -> list[C
 
 
 def _is_new(given: list[dict[str, Any]], at: int, known: Known, since: str) -> bool:
-    """Say whether an answer cell belongs to a check that is newer than a student's copy. Answers
-    have no history.
-    """
+    """Say whether an answer, which has no history, belongs to a check that a copy is older than."""
     after = (cell for cell in given[at + 1 :] if not is_answer(cell))
     before = (cell for cell in reversed(given[:at]) if not is_answer(cell))
     nearest = next(after if given[at]["cell_type"] == "code" else before, None)

@@ -1,6 +1,4 @@
-"""Put together what is stored: one student over all parts and batches, the best copy of each
-notebook, the marks.
-"""
+"""Put together what is stored: a student over all parts and batches, the best copies, the marks."""
 
 from __future__ import annotations
 
@@ -69,9 +67,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Student:
-    """Everything that is stored of one identity; ``slug`` names the page, ``work`` goes from the
-    part to Work.
-    """
+    """All that is stored of one identity: ``slug`` names its page, ``work`` is Work by part."""
 
     id: str
     name: str

@@ -84,7 +84,8 @@ BRIGHTSPACE = re.compile(
 # Sakai: "LAST, FIRST(USER)/Submission attachment(s)/FILE", in the site's language; or the same
 # joined by _.
 SAKAI = re.compile(
-    r"(?P<name>.*\w.*?(?<!\s))\((?P<id>[^()]+)\)(?:_Submission attachment\(s\)_(?P<file>.+))?", re.DOTALL
+    r"(?P<name>.*\w.*?(?<!\s))\((?P<id>[^()]+)\)(?:_Submission attachment\(s\)_(?P<file>.+))?",
+    re.DOTALL,
 )
 ATTACHED = ("Submission attachment(s)",)
 SAKAI_OWN = {
@@ -207,9 +208,7 @@ class Listing:
     rest: bool = False
 
     def is_course_folder(self, name: str) -> bool:
-        """Say whether a folder's name is a part's, or one that courses and computers have: never a
-        student's.
-        """
+        """Say whether a folder is a part's, or one of courses and computers: never a student's."""
         return name in self.sheets or bool(COURSE_FOLDER.fullmatch(name))
 
     def is_sheet(self, file: str) -> bool:
@@ -218,9 +217,7 @@ class Listing:
 
 
 def plain_name(file: str) -> str:
-    """Return a file's name without its endings and what marks a copy: "1_surfaces (2).ipynb.txt" is
-    "1_surfaces".
-    """
+    """Return a file's name without endings and marks of a copy: "1_a (2).ipynb.txt" is "1_a"."""
     stem = ENDINGS.sub("", PurePosixPath(file).name).strip()
     while (shorter := COPY_MARKS.sub("", stem).strip()) != stem and shorter:
         stem = shorter
@@ -232,14 +229,12 @@ def plain_name(file: str) -> str:
 
 
 def is_nameless(name: str) -> bool:
-    """Say whether a name is what Moodle writes for all while marking is blind, with or without a
-    number.
-    """
+    """Say whether a name, its number apart, is Moodle's for all while marking is blind."""
     return name.casefold().rstrip("0123456789 ") in NAMELESS
 
 
 def moodle(listing: Listing) -> Claims:
-    """Return claims of NAME_NUMBER_assignsubmission_file/FILE, or the same with FILE joined by _."""
+    """Return claims of NAME_NUMBER_assignsubmission_file/FILE, or the same with _ for /."""
     claims = {}
     for entry in listing.entries:
         for at, piece in enumerate(entry.parts):
@@ -323,9 +318,7 @@ def blackboard(listing: Listing) -> Claims:
 
 
 def _receipt(entry: Entry) -> re.Match[str] | None:
-    """Return name and id from Blackboard's receipt, whose first line is "Name: Ada Lovelace
-    (alovelace)".
-    """
+    """Return name and id from Blackboard's receipt, from "Name: Ada Lovelace (alovelace)"."""
     if entry.handed is None:
         return None
     try:
@@ -535,9 +528,7 @@ def _by_part(entries: list[Entry], listing: Listing) -> Claims:
 def _holds_others(
     path: tuple[str, ...], places: dict[Entry, int], entries: list[Entry], listing: Listing
 ) -> bool:
-    """Say whether a folder holds all and is no student: several folders stand between it and a
-    part's.
-    """
+    """Say whether a folder holds all and is no student: folders stand between it and a part's."""
     depth = len(path)
     inner = {
         entry.parts[depth]
@@ -562,9 +553,7 @@ def _innermost(places: dict[Entry, int]) -> set[tuple[str, ...]]:
 
 
 def folders(listing: Listing) -> Claims:
-    """Return claims of all entries: STUDENT/…/FILE, STUDENT.ipynb, one student's own folder;
-    wrappers are passed.
-    """
+    """Return claims of all entries: STUDENT/…/FILE, STUDENT.ipynb, or one student's own folder."""
     depth = len(listing.wrappers)
     files = [e for e in listing.entries if len(e.parts) == depth + 1 and e.kind == "file"]
     inner = defaultdict(list)
@@ -612,9 +601,7 @@ def _is_work(entry: Entry) -> bool:
 
 
 def _is_nobodys(entry: Entry) -> bool:
-    """Say whether a file beside the students' is what platforms and instructors put there, such as
-    grades.csv.
-    """
+    """Say whether a file is one that platforms and instructors put there, such as grades.csv."""
     return not _is_work(entry) and bool(NOBODYS.fullmatch(entry.parts[-1]))
 
 
@@ -630,7 +617,7 @@ def wrappers_of(entries: Sequence[Entry]) -> tuple[str, ...]:
 
 
 def _one_student(listing: Listing, files: list[Entry], inner: dict[str, list[Entry]]) -> str:
-    """Return the student's name if the listing is one student's own folder: "" if it is a class's."""
+    """Return the student's name if the listing is one student's own folder, "" if a class's."""
     works = [entry.parts[-1] for entry in files if _is_work(entry)]
     sheets = [name for name in works if listing.is_sheet(name)]
     holders = [name for name, entries in inner.items() if any(map(_is_work, entries))]
@@ -654,9 +641,7 @@ def _one_student(listing: Listing, files: list[Entry], inner: dict[str, list[Ent
 
 
 def _are_people(listing: Listing, inner: dict[str, list[Entry]]) -> bool:
-    """Say whether folders of the course hold several people's work: hw1/ada/…, hw1/bob/…, or
-    hw1/ada.ipynb.
-    """
+    """Say whether folders of the course hold several people's work: hw1/ada/…, hw1/bob.ipynb."""
     depth = len(listing.wrappers) + 1
     people = {
         _stem(e.parts[depth])
@@ -669,8 +654,7 @@ def _are_people(listing: Listing, inner: dict[str, list[Entry]]) -> bool:
 
 
 def _are_sections(listing: Listing, inner: dict[str, list[Entry]], depth: int) -> bool:
-    """Say whether each folder holds folders of several people: notebooks of one name in two of
-    them.
+    """Say whether each folder holds several people's: notebooks of one name in two of its own.
 
     Folders of the course, such as hw1, may also hold one folder or notebook a student.
     """
@@ -694,17 +678,13 @@ def _are_sections(listing: Listing, inner: dict[str, list[Entry]], depth: int) -
 
 
 def _person(listing: Listing) -> str:
-    """Return the innermost folder that is no part and no folder of the course; else the name of
-    what was given.
-    """
+    """Return the innermost folder that is no part and not the course's; else the listing's name."""
     people = [name for name in listing.wrappers if not listing.is_course_folder(name)]
     return people[-1] if people else listing.name
 
 
 def _named_for_sheets(listing: Listing, files: list[Entry]) -> dict[Entry, str]:
-    """Return students by entry if each notebook is called STUDENT_NOTEBOOK or NOTEBOOK_STUDENT,
-    else nothing.
-    """
+    """Return students by entry if each notebook is called STUDENT_NOTEBOOK, or the reverse."""
     sheets = sorted(
         {re.escape(name) for names in listing.sheets.values() for name in names},
         key=len,
@@ -719,8 +699,8 @@ def _named_for_sheets(listing: Listing, files: list[Entry]) -> dict[Entry, str]:
         stem = re.sub(r"[ _-]*\(\d{1,3}\)$", "", _stem(entry.parts[-1]))
         for name in (stem, plain_name(entry.parts[-1])):  # "group 1" is a name, "2" marks a copy
             found = pattern.fullmatch(name)
-            one = found and bool(found["a"]) != bool(found["b"])
-            student = (found["a"] or found["b"]).strip("() ") if one else ""
+            one = found if found and bool(found["a"]) != bool(found["b"]) else None
+            student = (one["a"] or one["b"]).strip("() ") if one else ""
             if student and not re.fullmatch(r"\d{1,3}", student):
                 students[entry] = student
                 break

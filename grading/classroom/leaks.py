@@ -1,6 +1,4 @@
-"""Find what gives a solution away: markers, and passages of the course's own solutions, in any
-file.
-"""
+"""Find what gives a solution away in any file: markers, and passages of the course's solutions."""
 
 import io
 import json
@@ -109,7 +107,7 @@ def leak(name: str, content: bytes, known: dict[int, dict[str, str]]) -> str:
 
 
 def _texts(cell: dict[str, Any]) -> Iterator[str | list[str]]:
-    """Yield what can be read in a cell: its source, the texts of its outputs and of its metadata."""
+    """Yield what can be read in a cell: source, texts of its outputs, metadata."""
     yield cell["source"]
     for output in cell.get("outputs", []):
         yield output.get("text", "")

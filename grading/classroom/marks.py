@@ -1,6 +1,4 @@
-"""Read the marks that were given by hand, whatever a spreadsheet has made of the file; and never
-lose one.
-"""
+"""Read the marks given by hand, whatever a spreadsheet has made of the file, and never lose one."""
 
 import codecs
 import csv
@@ -143,8 +141,7 @@ def read_marks(
 
 
 def settled(given: Mark | None, version: str | None) -> Mark:
-    """Return what holds for the text that is there now: a mark for another text becomes an earlier
-    one.
+    """Return what holds for the present text: a mark for another text becomes an earlier one.
 
     Parameters
     ----------
@@ -261,9 +258,7 @@ def _titles(text: str, delimiter: str) -> set[str]:
 
 
 def _decoded(data: bytes) -> str:
-    """Return a file's text: UTF-8 or UTF-16 with or without a mark, or what Windows writes in the
-    West.
-    """
+    """Return a file's text: UTF-8 or UTF-16, marked or not, or what Windows writes in the West."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     if 0 in data[:2]:
@@ -336,9 +331,7 @@ def _joined(one: Mark, other: Mark) -> Mark:
 
 
 def _finder(people: Iterable[tuple[str, str, str]], lost: bool) -> Callable[[Row], str | None]:
-    """Return a function that says whose a row is: an identity, or None if it may be one of the
-    lost.
-    """
+    """Return a function that says whose a row is: an identity, or None for one of the lost."""
     ids: dict[str, str] = {}
     numbers: dict[str, str] = {}
     names: dict[str, set[str]] = {}
@@ -390,9 +383,7 @@ def _plain(name: str) -> str:
 
 
 def _near(wanted: str, known: Iterable[str]) -> list[str]:
-    """Return who may have been meant: the same number without leading zeros, or the most similar
-    name.
-    """
+    """Return who may be meant: a number without leading zeros, or the most similar name."""
     digits = re.sub(r"[.,]0+$", "", wanted)
     same = [
         name

@@ -1,6 +1,4 @@
-"""Make an nbgrader course of a part in a folder of its own, where nbgrader can delete nothing of
-the course.
-"""
+"""Make an nbgrader course of a part in a folder of its own, where nbgrader can delete nothing."""
 
 import hashlib
 import json

@@ -1,5 +1,4 @@
-"""Pack what students get of a part: lessons, exercises, and what they import. Nothing of the
-solutions.
+"""Pack what students get of a part: lessons, exercises, what they import; nothing of solutions.
 
 Every part unpacks into the same folder, so that a later one joins the earlier: one .venv, one
 work/. What parts share is the same in each zip; the links of lessons lead to what is in the zip,
@@ -117,9 +116,7 @@ def students_makefile(text: str) -> str:
 
 
 def students_project(text: str) -> str:
-    """Return pyproject.toml without the grader's command and without the settings of tests and
-    style.
-    """
+    """Return pyproject.toml without the grader's command and the settings of tests and style."""
     tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
     kept = [
         table

@@ -1,6 +1,4 @@
-"""Write what a graded class is read from: the table, the class report, a page a student, the
-free-text answers.
-"""
+"""Write what a graded class is read from: tables, the class report, a page a student."""
 
 from __future__ import annotations
 
@@ -104,8 +102,7 @@ def write_reports(
 def summary(
     book: Book, submissions: Sequence[Submission], part: str, lms: str | None = None
 ) -> dict[str, Any]:
-    """Return how many students handed in, were graded and need a look in this run, and what else
-    there is to say.
+    """Return how many handed in, were graded and need a look in this run, and what else to say.
 
     Returns
     -------
@@ -169,9 +166,7 @@ def grades(book: Book) -> list[list[Any]]:
 
 
 def _cell(book: Book, student: Student, column: Column) -> float | str:
-    """Return the points for one exercise or question; nothing if its part was not handed in, or it
-    has no mark.
-    """
+    """Return the points for one column; "" without a mark, or if its part was not handed in."""
     if column.part not in student.work:
         return ""
     if column.by_hand:
@@ -180,9 +175,7 @@ def _cell(book: Book, student: Student, column: Column) -> float | str:
 
 
 def free_text(book: Book) -> list[list[Any]]:
-    """Return the rows of ``free_text.csv``: question by question, what is blank at the end, then
-    what is kept.
-    """
+    """Return the rows of ``free_text.csv``: by question, then what is blank, then what is kept."""
     marks: list[Mark | Row] = [*book.marks.values(), *book.kept]
     more = list(dict.fromkeys(title for mark in marks for title, _ in mark.extra))
     written: list[list[Any]] = []
@@ -237,9 +230,7 @@ def moodle(book: Book, part: str) -> list[list[Any]]:
 
 
 def canvas(book: Book, part: str) -> list[list[Any]]:
-    """Return the rows that Canvas's gradebook import reads; its assignment is called as the part
-    is.
-    """
+    """Return the rows that Canvas's gradebook imports; its assignment is called as the part is."""
     rows: list[list[Any]] = [
         ["Student", "ID", "SIS Login ID", "Section", part],
         ["    Points Possible", "", "", "", book.max_score(part)],
@@ -309,9 +300,7 @@ def _reasons(book: Book, student: Student, part: str) -> list[str]:
 
 
 def student_page(book: Book, student: Student) -> str:
-    """Return a student's page: a table first, then what each check said; nothing that is for the
-    instructor alone.
-    """
+    """Return a student's page: a table, then what checks said; nothing for instructors alone."""
     parts = [_student_part(book, student, part) for part in sorted(student.work)]
     return PAGES.get_template("student.html").render(name=student.name, parts=parts, states=STATES)
 
@@ -380,9 +369,7 @@ def _exercise(
 
 
 def class_page(book: Book, out: Path) -> str:
-    """Return the instructor's report: whom to look at, what was hard, what went wrong how often,
-    part by part.
-    """
+    """Return the instructor's report by part: whom to look at, what was hard, what went wrong."""
     look = [
         (student, [(part, why) for part in student.work for why in _reasons(book, student, part)])
         for student in book.students
@@ -445,9 +432,7 @@ def _class_part(book: Book, part: str) -> dict[str, Any]:
 def _commonest(
     book: Book, students: list[Student], columns: list[Column], state: str, most: int = 20
 ) -> list[tuple[Column, str, list[tuple[Student, str]]]]:
-    """Return (column, sentence, [(student, detail)]) for the commonest reasons why answers are in a
-    state.
-    """
+    """Return (column, sentence, [(student, detail)]) for the commonest reasons of a state."""
     groups = defaultdict(list)
     for column in columns:
         for student in students:
@@ -465,9 +450,7 @@ def _title(sentence: str) -> str:
 
 
 def questions_page(book: Book) -> str:
-    """Return the page with each free-text question once, its model answer, and its rubric line by
-    line.
-    """
+    """Return the page with each free-text question, its model answer, and its rubric by lines."""
     asked = []
     for column in (column for column in book.columns if column.by_hand):
         question, found = column.asked, RUBRIC.search(column.asked.model)

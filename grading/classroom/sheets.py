@@ -118,9 +118,7 @@ def load_part(part: str, root: Path = ROOT, private: Path | str | None = None) -
 
 
 def _refuse_strangers(folder: Path, paths: Iterable[Path]) -> None:
-    """Refuse a folder of private checks in which something belongs to no notebook: it would never
-    run.
-    """
+    """Refuse a folder of private checks with a file of no notebook: it would never run."""
     files = sorted(folder.glob("*.py"))
     known = {path.stem for path in paths}
     if not files:
@@ -133,9 +131,7 @@ def _refuse_strangers(folder: Path, paths: Iterable[Path]) -> None:
 
 
 def cells_of(path: Path) -> list[SimpleNamespace]:
-    """Read the cells of a solution: id, cell_type, source and metadata. (nbformat's import alone
-    takes two seconds.)
-    """
+    """Read a solution's cells: id, cell_type, source, metadata. (To import nbformat takes 2 s.)"""
     return [
         SimpleNamespace(
             id=c["id"],
@@ -249,9 +245,7 @@ def _task(source: str) -> str:
 
 
 def _taken_apart(source: str) -> tuple[str, str, str]:
-    """Return what stands above the model answer in its cell, the cell as it is released, and the
-    model answer.
-    """
+    """Return what stands above a model answer, its cell as it is released, and the answer."""
     asked, _, rest = source.partition("### BEGIN SOLUTION")
     model, _, below = rest.partition("### END SOLUTION")
     return asked.strip(), f"{asked}{TEXT_STUB}{below}", model.strip()

@@ -1,6 +1,4 @@
-"""Where results are kept: one JSON file a student, a part and a batch, written as a whole or not at
-all.
-"""
+"""Keep results: a JSON file a student, a part and a batch, written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ class WriteError(GradingError):
 
 
 def batch_of(where: Path | str) -> str:
-    """Return the name under which the submissions of a folder or a zip are kept: its name, and a
-    hash of its place.
-    """
+    """Return what a folder's or a zip's submissions are kept under: its name, its place's hash."""
     where = Path(where).resolve()
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", where.name).strip("._")[:40] or "class"
     return f"{readable}-{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
@@ -131,7 +127,7 @@ def save(path: Path, result: dict[str, Any]) -> None:
 
 
 def stored(path: Path) -> dict[str, Any] | None:
-    """Return a stored result, or None if there is none that can be read: then it is graded again."""
+    """Return a stored result, or None if none can be read: then it is graded again."""
     found = _read(path)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         return None
@@ -155,8 +151,7 @@ def _read(path: Path) -> Any:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file so that it is there as a whole or not at all; half a character is written as its
-    number.
+    """Write a file as a whole or not at all; half a character is written as its number.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Find what students handed in, in the layouts that courses have, and read it without believing it."""
+"""Find what students handed in, in the layouts that courses have, and believe none of it."""
 
 from __future__ import annotations
 
@@ -85,8 +85,7 @@ NO_NOTEBOOK = {
 
 @dataclass(frozen=True)
 class Handed:
-    """One file that was handed in: on the disk, or in an archive on the disk, or in an archive in
-    that archive.
+    """One file that was handed in: on the disk, in an archive there, or in an archive in that.
 
     Attributes
     ----------
@@ -103,9 +102,7 @@ class Handed:
     inside: tuple[str, ...] = ()
 
     def open(self) -> IO[bytes]:
-        """Return a file to read from; OSError, or another that ``BAD_FILE`` lists, if it cannot be
-        had.
-        """
+        """Return a file to read from, or raise OSError or another that ``BAD_FILE`` lists."""
         if not self.inside:
             return open(self.path, "rb")
         *outer, member = self.inside
@@ -193,9 +190,7 @@ class _Zip:
 
 
 def _name_in_zip(info: zipfile.ZipInfo) -> str:
-    """Return a member's name as it was written: macOS writes UTF-8 without saying so, Windows a
-    backslash.
-    """
+    """Return a member's name: macOS does not say that it is UTF-8, Windows has backslashes."""
     name = info.filename
     if not info.flag_bits & 0x800:
         with contextlib.suppress(UnicodeError):
@@ -251,7 +246,7 @@ def _copied(file: IO[bytes]) -> IO[bytes]:
 
 
 def _opened(path: str, inside: tuple[str, ...] = ()) -> _Zip | _Tar:
-    """Return the archive at a path, or the one inside it; the last few stay open in this process."""
+    """Return the archive at a path, or one inside it; the last few stay open in this process."""
     state = os.stat(path)
     return _keep(
         path, inside, state.st_mtime_ns, state.st_size, os.getpid()
@@ -298,16 +293,12 @@ class Submission:
 
     @property
     def id(self) -> str:
-        """Who it is: two students with one name have two, one student's name in two spellings of
-        Unicode has one.
-        """
+        """Who it is: two students of one name differ, two spellings in Unicode do not."""
         return self.lms_id or unicodedata.normalize("NFC", self.student)
 
     @property
     def slug(self) -> str:
-        """A file name: readable, and different for different identities, whatever the file system
-        does with case.
-        """
+        """A file name: readable, and different for different identities in any file system."""
         plain = unicodedata.normalize("NFKD", self.student).encode("ascii", "ignore").decode()
         readable = (
             re.sub(r"[^A-Za-z0-9.-]+", "_", plain).strip("._-")[:60].rstrip("._-") or "student"
@@ -434,7 +425,7 @@ def survey(where: Path | str, part: str, layout: str | None = None, root: Path =
 
 
 def _is_junk(name: str) -> bool:
-    """Say whether a piece of a path is what a computer or an editor leaves behind: nobody's work."""
+    """Say whether a piece of a path is what computers and editors leave behind: nobody's work."""
     low = name.casefold()
     return (
         (low.startswith(".") and low != ".ipynb")
@@ -554,9 +545,7 @@ def _of_archive(opened: tuple[Handed, _Zip | _Tar], sheets: dict[str, list[str]]
 def _listed(
     listing: Listing, layout: str | None, title: str
 ) -> tuple[list[tuple[Entry, Claim]], list[str], list[str]]:
-    """Return (entry, claim) of each entry of a listing and of the class archives in it, sentences,
-    and nobody's.
-    """
+    """Return (entry, claim) pairs, those of class archives too; sentences; what is nobody's."""
     claims, used = layouts.apply(listing, layout)
     if classes := _class_archives(listing, claims):
         rest = tuple(entry for entry in listing.entries if entry not in classes)
@@ -637,9 +626,7 @@ def _by_student(
 
 
 def _told_apart(items: list[tuple[Entry, Claim]]) -> list[list[tuple[Entry, Claim]]]:
-    """Return lists of items: one number with two names is two people, unless one of the names is
-    "Participant".
-    """
+    """Part items: one number with two names is two people, unless a name is "Participant"."""
     names = defaultdict(list)
     for item in items:
         names[item[1].student.casefold()].append(item)
@@ -699,9 +686,7 @@ def _submission(
 def _unpacked(
     path: tuple[str, ...], entry: Entry, depth: int = 0
 ) -> tuple[list[Placed], list[str], list[Placed]]:
-    """Return the files in a student's archive, or the file itself, as ([(path, Entry)], sentences,
-    unreadable ones).
-    """
+    """Return a student's file, or what an archive of it holds; sentences; unreadable ones."""
     name = path[-1].lower()
     if not name.endswith(ARCHIVES):
         return [(path, entry)], [], []
@@ -737,9 +722,7 @@ def _unpacked(
 def _of_part(
     loose: list[Placed], part: str, sheets: Collection[str]
 ) -> tuple[list[Placed], list[str]]:
-    """Leave out what lies in folders of other parts, if there is something else, and the course's
-    own solutions.
-    """
+    """Leave out the course's solutions, and other parts' folders if there is something else."""
 
     def other_part(path: tuple[str, ...]) -> str | None:
         return next((piece for piece in path[:-1] if piece in sheets and piece != part), None)
@@ -785,9 +768,7 @@ def _is_notebook(entry: Entry) -> bool:
 
 
 def _distinct(notebooks: list[Placed]) -> tuple[list[Placed], list[str]]:
-    """Leave out files that are the same, byte for byte, as another with a shorter name; return
-    sentences about them.
-    """
+    """Leave out files that equal another with a shorter name; return sentences about them."""
     alike = Counter(entry.size for _, entry in notebooks)
     kept: list[Placed] = []
     seen: dict[object, str] = {}
@@ -911,8 +892,7 @@ class Known:
 
 @functools.lru_cache(maxsize=2)
 def known_notebooks(root: Path) -> tuple[Known, ...]:
-    """Return what the course's lessons and exercises are known by; a file that cannot be read is
-    left out.
+    """Return what lessons and exercises are known by; files that cannot be read are left out.
 
     Parameters
     ----------
@@ -1028,7 +1008,7 @@ def match(
 
 
 def _asked(sheet: Sheet) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the ids that answers and checks of a sheet have, and the functions that they ask for."""
+    """Return the ids of a sheet's answers and checks, and the functions that they ask for."""
     ids = {name for name in sheet.given if name.startswith(ANSWERED)} | {
         e.answer_id for e in sheet.exercises
     }

@@ -90,8 +90,7 @@ class Checker:
                     ) from None
 
     def run(self, exercise: Exercise, notebook: Notebook) -> dict[str, Any]:
-        """Run a check on a notebook's answer; return a dict with its state, and what the check said
-        line by line.
+        """Run a check on a notebook's answer; return its state and what it said, line by line.
 
         If the process dies meanwhile the check is run once more, in a new one: what another cell
         has left ticking, an alarm or a thread that ends the process, is not the answer's fault.
@@ -183,9 +182,7 @@ def checker_of(sheet: Sheet) -> Checker:
 
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Stop a check that never ends, where there is such a clock: not on Windows, nor in a thread of
-    a cluster.
-    """
+    """Stop a check that never ends; not on Windows, nor in a cluster's thread: no clock there."""
     if (
         not hasattr(signal, "setitimer")
         or threading.current_thread() is not threading.main_thread()

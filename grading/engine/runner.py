@@ -1,5 +1,4 @@
-"""The side of the sandbox: a process that has the course's imports ready, and forks one confined
-process a notebook.
+"""The side of the sandbox: it has the course's imports ready, and forks a process a notebook.
 
 ``python -m grading.engine.runner DESCRIPTOR`` is started by ``grading.engine.session`` in a clean
 environment. It holds nothing that a student must not see: no solution, no hidden test, no other
@@ -77,9 +76,7 @@ MAX_OUTPUT = 20_000  # characters kept of what a cell prints
 
 
 def preload() -> Shell:
-    """Import what every notebook imports, so that each fork has it; make figures cost nothing;
-    return the shell.
-    """
+    """Import what every notebook imports, so that forks have it; return the shell."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -118,9 +115,7 @@ def main(descriptor: int) -> None:
 
 
 def serve(control: socket.socket, shell: Shell) -> None:
-    """Serve requests on this socket until its other end is closed; each fork runs its cells in this
-    shell.
-    """
+    """Serve requests until the socket's other end is closed; forks run cells in this shell."""
     children: set[int] = set()
     reply: dict[str, Any]
     with contextlib.suppress(ConnectionError):  # the other end left without reading all
@@ -225,7 +220,7 @@ def no_input(prompt: object = "") -> NoReturn:
 
 
 class Student:
-    """A student's notebook while it is graded: its names, and the calls that the grader asks for."""
+    """A student's notebook while it is graded: its names, and calls that the grader asks for."""
 
     def __init__(self, channel: Channel, shell: Shell) -> None:
         self.channel, self.run, self.names = channel, shell.run_source, shell.user_ns
@@ -264,9 +259,7 @@ class Student:
         return {"error": error, "output": out.text}
 
     def call(self, message: dict[str, Any], buffer: bytes) -> None:
-        """Call one of the student's functions; send its result, or its error, and its arguments if
-        it changed them.
-        """
+        """Call one of the student's functions; send its result or error, and changed arguments."""
         self.current = message["id"]
         arguments, keywords = decode(
             message["arguments"], buffer, functools.partial(self.callback, message["id"])
@@ -313,8 +306,7 @@ class Student:
         return self.names[name]
 
     def callback(self, called: int, number: int | None, name: str) -> Any:
-        """Return a function that asks the grader to call its function of that number, while it
-        waits for that call.
+        """Return a function that asks the grader, which waits, to call its function of a number.
 
         An answer may call it from several threads: they take turns.
         """

@@ -1,5 +1,4 @@
-"""Shut a process in, on Linux: no network, no new program, no other process, no file but those that
-are granted.
+"""Shut a process in, on Linux: no network, no program, no process, no file but those granted.
 
 ``confine`` is called in a freshly forked process with one thread, before any of a student's code
 runs. It uses
@@ -206,9 +205,7 @@ class Limits:
 
 
 def missing() -> list[str]:
-    """Return the sentences that say which protections this machine cannot give; empty if it gives
-    all.
-    """
+    """Return sentences that say which protections this machine lacks; empty if it has all."""
     if sys.platform != "linux" or platform.machine() not in ARCHITECTURES:
         return [
             f"The sandbox needs Linux on x86_64 or aarch64; this is {sys.platform} on "
@@ -338,9 +335,7 @@ def _landlock(libc: ctypes.CDLL, limits: Limits) -> None:
 
 
 def _filter(libc: ctypes.CDLL) -> None:
-    """Install the seccomp filter, in the kernel's BPF: (code, jump if true, jump if false,
-    constant).
-    """
+    """Install the seccomp filter, in BPF: (code, jump if true, jump if false, constant)."""
     machine = platform.machine()
     architecture, column = ARCHITECTURES[machine]
     load, equal, anyset, answer = 0x20, 0x15, 0x45, 0x06

@@ -1,6 +1,4 @@
-"""The grader's side of the sandbox: start it, run a notebook's cells in it, and call what the
-notebook defines.
-"""
+"""The grader's side: start the sandbox, run cells in it, call what a notebook defines."""
 
 import builtins
 import contextlib
@@ -57,9 +55,7 @@ class StudentError(Exception):
 
 
 def granted() -> tuple[str, ...]:
-    """Return the files and folders that a student's code may read: Python, its packages, and what
-    lessons import.
-    """
+    """Return what a student's code may read: Python, its packages, and what lessons import."""
     paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
     paths |= {
         "/usr",
@@ -152,9 +148,7 @@ class Sandbox:
         self._lines, self.pid, self.ready = ours.makefile("rb"), None, set()
 
     def _meet(self) -> None:
-        """Wait until the runner is ready, and keep it on the processors of the process that uses
-        it.
-        """
+        """Wait until the runner is ready, and keep it on the processors of its user."""
         if line := self._lines.readline():
             self.pid = pid = int(json.loads(line)["pid"])
             if hasattr(os, "sched_setaffinity"):
@@ -241,9 +235,7 @@ def _own(confined: bool, owner: int) -> Sandbox:
 
 
 def sandbox_of(confined: bool) -> Sandbox:
-    """Return this process's sandbox, which the first call starts; a process forked after it gets a
-    clone of it.
-    """
+    """Return this process's sandbox: the first call starts it, a forked process gets a clone."""
     return _own(confined, os.getpid())
 
 
@@ -259,16 +251,13 @@ class Cell:
 
 
 def load_factor() -> float:
-    """Return by how much limits of time are stretched: on a machine with more work than processors
-    all wait longer.
-    """
+    """Return by how much limits of time are stretched on a machine with too much work."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     return min(max(load / (os.cpu_count() or 1), 1.0), 8.0)
 
 
 class Notebook:
-    """A student's notebook in its process, cell by cell; calls of what it defines can be made
-    between two cells.
+    """A student's notebook in its process, cell by cell; between cells it can be called.
 
     The process is started again, without what killed it, as often as needed: what has run before is
     run again.
@@ -352,9 +341,7 @@ class Notebook:
         self.deadline = min(time.monotonic() + self.cell_seconds * load_factor(), self.ends)
 
     def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """Call a function of the notebook with plain data; functions among the arguments can be
-        called back.
-        """
+        """Call a function of the notebook with plain data, and functions that it may call back."""
         if self.channel is None:
             self.start()
         self.calls += 1
@@ -420,9 +407,7 @@ class Notebook:
     def _exchange(
         self, message: dict[str, Any], buffers: Iterable[bytes]
     ) -> tuple[dict[str, Any], bytes]:
-        """Send a message and return the reply; on silence, death or garbage end the process and say
-        so.
-        """
+        """Send a message, return the reply; on silence, death or garbage end the process."""
         assert self.channel is not None, "a process was started before it is asked"
         try:
             self.channel.send(message, buffers, self.deadline)
@@ -491,9 +476,7 @@ class Notebook:
 
 
 class Answer:
-    """What a check gets in place of a student's function: a call of it is made in the student's
-    process.
-    """
+    """What a check gets for a student's function: calls of it go to the student's process."""
 
     def __init__(self, notebook: Notebook, name: str) -> None:
         self._notebook, self.__name__ = notebook, name
@@ -509,9 +492,7 @@ def _pair(error: object) -> list[str] | None:
 
 
 def _exception(kind: str, text: str) -> Exception:
-    """Return an exception of the student's as one of ours: ordinary built-in errors keep their
-    type.
-    """
+    """Return a student's exception as ours: ordinary built-in errors keep their type."""
     known: Any = getattr(builtins, kind, None)
     ordinary = (
         isinstance(known, type)

@@ -1,5 +1,4 @@
-"""IPython's own shell for the cells of a notebook that is graded: magics, ``await`` and ``_`` do
-what they do there.
+"""IPython's own shell for the cells of a graded notebook: magics, ``await`` and ``_`` work.
 
 What would show something, start a program or ask somebody does nothing. It is made once, before a
 process is forked.
@@ -121,9 +120,7 @@ class Shell(InteractiveShell):
 
 
 def make_shell() -> Shell:
-    """Return the shell of this process and of all that it forks; its names are those of
-    ``__main__``.
-    """
+    """Return the shell of this process and its forks; its names are those of ``__main__``."""
     config = Config()
     config.HistoryManager.enabled = False
     shell = Shell.instance(config=config)
@@ -147,7 +144,5 @@ def make_shell() -> Shell:
 
 
 def open_loop(shell: Shell) -> None:
-    """Give a forked process a loop of events for cells that wait; it is opened before the process
-    is confined.
-    """
+    """Give a forked process, before it is confined, a loop of events for cells that wait."""
     shell.loop_runner = asyncio.new_event_loop().run_until_complete

@@ -1,5 +1,4 @@
-"""What travels between the grader and a student's process: plain values, as JSON and raw arrays,
-never pickle.
+"""What the grader and a student's process exchange: JSON and raw arrays, never pickle.
 
 A frame is 8 bytes with the lengths of its two parts, then JSON, then the bytes of its arrays one
 after the other. The grader decodes what a stranger wrote, so ``decode`` believes nothing: every
@@ -63,9 +62,7 @@ class LateError(Exception):
 
 
 class Opaque:
-    """Stands for a value that is not plain data: an object, a generator, a module. It equals only
-    itself.
-    """
+    """Stands for what is no plain data: an object, a generator, a module. It equals only itself."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -333,8 +330,7 @@ class Channel:
                 raise ClosedError(str(error)) from None
 
     def receive(self, deadline: float | None = None) -> tuple[Any, bytes]:
-        """Read one frame; return its message and its buffers, joined. After ``Late`` it can be
-        asked for again.
+        """Read a frame: its message and its buffers, joined. After ``LateError`` ask again.
 
         Raises
         ------
@@ -380,9 +376,7 @@ def _look(deadline: float | None) -> None:
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """Return two connected sockets. The user of the first has deadlines: it waits for a tenth of a
-    second at a time.
-    """
+    """Return two connected sockets; the user of the first has deadlines, and waits 0.1 s a time."""
     ours, theirs = socket.socketpair()
     for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
         ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", 0, 100_000))
