@@ -1,25 +1,23 @@
-"""Set up, open, check and test the course. Standard library only, so that it runs before anything
-is installed.
+"""Set up, open, check and test the course. Standard library only: it runs before any installation.
 
-usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab on
-start_here
-       python tools/course.py work                            only put your copies of the exercises
-       into work/ python tools/course.py check [NOTEBOOK ...]            run your own notebooks in
-       work/, print scorecards python tools/course.py update [EXERCISE ...]           put a
-       corrected task or check around your answers python tools/course.py add ZIP
-       unpack another part, or a newer zip, into this folder python tools/course.py reset EXERCISE
-       a fresh copy; yours is kept beside it
+usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab
+       python tools/course.py work                            only put your copies into work/
+       python tools/course.py check [NOTEBOOK ...]            run your notebooks, print scorecards
+       python tools/course.py update [EXERCISE ...]           put corrections around your answers
+       python tools/course.py add ZIP                         unpack another part, or a newer zip
+       python tools/course.py reset EXERCISE                  a fresh copy; yours is kept beside it
 
        python tools/course.py grading selftest | release ... | grade ... | export ... | nbgrader ...
-       for instructors python tools/course.py test [pytest's options]         install what authors
-       need and run every test, on the
-                                                              versions of constraints.txt or
-                                                              --versions FILE|newest, each of the
-                                                              last two in a .venv-... of its own
-       python tools/course.py site [--lite] [--without-solutions]   build the web edition into
-       build/site python tools/course.py site-links                      ask its external links for
-       an answer python tools/course.py test-web [pytest's options]     build it and test it in
-       Chromium
+                                                              for instructors
+       python tools/course.py test [pytest's options]         install what authors need and run all
+                                                              tests, on the versions that
+                                                              constraints.txt names, or with
+                                                              --versions FILE|newest on others, in
+                                                              a .venv-... of their own
+       python tools/course.py site [--lite] [--without-solutions]
+                                                              build the web edition: build/site
+       python tools/course.py site-links                      ask its external links for an answer
+       python tools/course.py test-web [pytest's options]     build it and test it in Chromium
 """
 
 import hashlib
@@ -32,7 +30,10 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,7 +44,7 @@ class Stop(Exception):
     """Something that the person at the keyboard can mend; the message says how."""
 
 
-def require_python(version=sys.version_info):
+def require_python(version: "Sequence[Any]" = sys.version_info) -> None:
     if tuple(version[:2]) < OLDEST:
         raise Stop(
             "Downhill needs Python {}.{} or newer, and this is Python {}.{}. Install a newer one "
@@ -54,16 +55,16 @@ def require_python(version=sys.version_info):
         )
 
 
-def run(command, **options):
+def run(command: "Iterable[object]", **options: Any) -> int:
     return subprocess.run([str(part) for part in command], cwd=str(ROOT), **options).returncode
 
 
-def venv_program(name, venv=".venv"):
+def venv_program(name: str, venv: str = ".venv") -> Path:
     folder, ending = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
     return ROOT / venv / folder / (name + ending)
 
 
-def needed(requirements):
+def needed(requirements: str) -> "list[str]":
     """Return the names of a requirements file and of those that it reads with -r, itself first."""
     text = (ROOT / requirements).read_text(encoding="utf-8")
     return [requirements] + [
@@ -71,9 +72,10 @@ def needed(requirements):
     ]
 
 
-def install(requirements, constraints=None, venv=".venv", ranges=False):
-    """Make a virtual environment if it is missing and install a requirements file, unless that was
-    done before.
+def install(
+    requirements: str, constraints: "str | None" = None, venv: str = ".venv", ranges: bool = False
+) -> None:
+    """Make a virtual environment and install a requirements file, unless that was done before.
 
     Parameters
     ----------
@@ -94,7 +96,7 @@ def install(requirements, constraints=None, venv=".venv", ranges=False):
             "install Python from python.org. Then run the same command again."
         )
 
-    def state(name):
+    def state(name: str) -> str:
         files = ["pyproject.toml", *needed(name), *([constraints] if constraints else [])]
         return hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()
 
@@ -142,7 +144,7 @@ OFFLINE = re.compile(
 )
 
 
-def pip(command):
+def pip(command: "Iterable[object]") -> str:
     """Run pip; return what it said if it failed, and "" if it did not."""
     done = subprocess.run(
         [str(part) for part in command],
@@ -158,14 +160,14 @@ def pip(command):
 # -- the exercises in work/ ------------------------------------------------------------------
 
 
-def tool(name):
+def tool(name: str) -> ModuleType:
     """Import another tool of this course; this file runs as a script, too."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     return importlib.import_module(f"tools.{name}")
 
 
-def exercises():
+def exercises() -> "list[str]":
     """Return the names of the exercise notebooks, such as "1_landscape/1_surfaces"."""
     return sorted(
         path.relative_to(ROOT / "exercises").with_suffix("").as_posix()
@@ -173,7 +175,7 @@ def exercises():
     )
 
 
-def copy_missing_exercises():
+def copy_missing_exercises() -> "list[Path]":
     """Copy to work/ the exercises that are not there yet. A file that is there is never touched."""
     copied = []
     for name in exercises():
@@ -185,10 +187,8 @@ def copy_missing_exercises():
     return copied
 
 
-def fit_links():
-    """Make the links of handed-out lessons fit the parts that are here; in a checkout nothing is to
-    be done.
-    """
+def fit_links() -> None:
+    """Make links of handed-out lessons fit the parts that are here; a checkout stays as it is."""
     relink = tool("relink")
     for folder in ("notebooks", "exercises"):
         for path in sorted((ROOT / folder).glob("**/*.ipynb")):
@@ -204,16 +204,15 @@ def fit_links():
                 replace(path, relink.written(notebook))
 
 
-def replace(path, text):
+def replace(path: Path, text: str) -> None:
     """Write a file so that it is there whole, old or new, whatever happens."""
     draft = path.with_name("." + path.name + ".draft")
     draft.write_text(text, encoding="utf-8", newline="\n")
     draft.replace(path)
 
 
-def revisions(name):
-    """Return the student's notebook, the released one, its history, and what was changed since the
-    former.
+def revisions(name: str) -> "tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[Any]]":
+    """Return the student's notebook, the released one, its history, and what was changed.
 
     Raises
     ------
@@ -228,7 +227,7 @@ def revisions(name):
     return mine, given, known, versions.changes(mine, given, known)
 
 
-def work(_=()):
+def work(_: "Sequence[str]" = ()) -> int:
     """Copy missing exercises to work/, and say which of those that are there were revised."""
     fit_links()
     for path in copy_missing_exercises():
@@ -253,13 +252,13 @@ def work(_=()):
     return 0
 
 
-def said(changed):
+def said(changed: "Iterable[Any]") -> str:
     """Say in words what was changed, each thing once."""
     kinds = {"new": " (new)", "revised": "", "removed": " (no longer there)"}
     return ", ".join(dict.fromkeys(change.what + kinds[change.kind] for change in changed))
 
 
-def keep(target):
+def keep(target: Path) -> Path:
     """Return the name under which a notebook of work/ is kept when a new one takes its place."""
     number = 1
     while target.with_suffix(f".old-{number}.ipynb").exists():
@@ -267,7 +266,7 @@ def keep(target):
     return target.with_suffix(f".old-{number}.ipynb")
 
 
-def exercise_named(word, example):
+def exercise_named(word: str, example: str) -> str:
     """Return the exercise that a student means with PART/NAME or work/PART/NAME.ipynb."""
     known = exercises()
     name = word.replace("\\", "/").removeprefix("work/").removesuffix(".ipynb")
@@ -280,7 +279,7 @@ def exercise_named(word, example):
     return name
 
 
-def update(words):
+def update(words: "list[str]") -> int:
     """Put revised tasks and checks around a student's answers, in the exercises named or in all."""
     for name in [exercise_named(word, "update") for word in words] or exercises():
         target = ROOT / "work" / (name + ".ipynb")
@@ -318,7 +317,7 @@ def update(words):
     return 0
 
 
-def add(words):
+def add(words: "list[str]") -> int:
     """Unpack a part's zip into this folder; work/ and .venv are no business of a zip."""
     if (ROOT / "grading").is_dir():
         raise Stop(
@@ -369,7 +368,7 @@ def add(words):
 # -- commands --------------------------------------------------------------------------------
 
 
-def course(options):
+def course(options: "list[str]") -> int:
     install("requirements.txt", "constraints.txt", ranges=True)
     work()
     # JupyterLab runs the scripts of stored figures and quizzes only in notebooks that this user
@@ -389,7 +388,7 @@ def course(options):
         return 0
 
 
-def check(notebooks):
+def check(notebooks: "list[str]") -> int:
     python = venv_program("python")
     if not python.exists():
         raise Stop(
@@ -403,7 +402,7 @@ def check(notebooks):
     return run([python, ROOT / "tools" / "check.py", *words])
 
 
-def reset(arguments):
+def reset(arguments: "list[str]") -> int:
     name = exercise_named(arguments[0] if arguments else "", "reset")
     target = ROOT / "work" / (name + ".ipynb")
     if target.exists():
@@ -416,13 +415,13 @@ def reset(arguments):
     return 0
 
 
-def grading(words):
+def grading(words: "list[str]") -> int:
     """Install what instructors need and run the grader, in the folder from which it was called."""
     install("requirements-dev.txt", "constraints.txt", ranges=True)
     return subprocess.run([str(venv_program("downhill-grading")), *words]).returncode
 
 
-def test(options):
+def test(options: "list[str]") -> int:
     """Run every test on the versions of constraints.txt, of another such file, or on the newest."""
     versions = "constraints.txt"
     if "--versions" in options:
@@ -445,13 +444,13 @@ def test(options):
     return run(command + options, env={**os.environ, **THREAD_CAPS})
 
 
-def site(options, command="build"):
+def site(options: "list[str]", command: str = "build") -> int:
     """Build the web edition, or ask its external links for an answer."""
     install("requirements-web.txt", "constraints.txt")
     return run([venv_program("python"), ROOT / "tools" / "website.py", command] + options)
 
 
-def need_chromium():
+def need_chromium() -> None:
     if shutil.which("chromium") is None:
         raise Stop(
             "The tests of the web edition need Chromium: run `sudo apt install chromium`, then "
@@ -459,7 +458,7 @@ def need_chromium():
         )
 
 
-def test_web(options):
+def test_web(options: "list[str]") -> int:
     """Build the web edition and test it, and a lesson of each part in JupyterLab, in Chromium."""
     need_chromium()
     if site([]) != 0:
@@ -475,7 +474,7 @@ def test_web(options):
     return run(command + ["--dist", "load"] + options, env={**os.environ, **THREAD_CAPS})
 
 
-def test_lite(options):
+def test_lite(options: "list[str]") -> int:
     """Run lessons and solve exercises in the edition whose kernel runs in the browser."""
     need_chromium()
     install("requirements-web.txt", "constraints.txt")
@@ -490,7 +489,7 @@ def test_lite(options):
     return run(command + options, env={**os.environ, **THREAD_CAPS})
 
 
-STUDENTS = {
+STUDENTS: "dict[str, Callable[[list[str]], int]]" = {
     "course": course,
     "work": work,
     "check": check,
@@ -498,7 +497,7 @@ STUDENTS = {
     "reset": reset,
     "add": add,
 }
-COMMANDS = {
+COMMANDS: "dict[str, Callable[[list[str]], int]]" = {
     **STUDENTS,
     "grading": grading,
     "test": test,
@@ -509,7 +508,7 @@ COMMANDS = {
 }
 
 
-def main(arguments):
+def main(arguments: "list[str]") -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(
             stream, "reconfigure"

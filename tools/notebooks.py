@@ -14,12 +14,15 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -31,10 +34,8 @@ METADATA = {
 }
 
 
-def execute(notebook, folder, **options):
-    """Run a notebook in place in a kernel of this environment whose working directory is
-    ``folder``.
-    """
+def execute(notebook: NotebookNode, folder: Path, **options: Any) -> NotebookNode:
+    """Run a notebook in place, in a kernel of this environment that works in ``folder``."""
     client = NotebookClient(
         notebook,
         kernel_name="python3",
@@ -49,7 +50,7 @@ def execute(notebook, folder, **options):
     return notebook
 
 
-def grade_cells(notebook):
+def grade_cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
     """Return the cells that carry points, as a dict from grade_id to cell."""
     return {
         cell.metadata.nbgrader.grade_id: cell
@@ -58,12 +59,12 @@ def grade_cells(notebook):
     }
 
 
-def errors(cell):
+def errors(cell: NotebookNode) -> list[NotebookNode]:
     """Return the errors among a cell's outputs."""
     return [output for output in cell.get("outputs", []) if output.output_type == "error"]
 
 
-def name_cells(cells):
+def name_cells(cells: list[NotebookNode]) -> None:
     """Give each cell with a random id one that says what it is: its section, its kind, a number.
 
     Parameters
@@ -83,8 +84,8 @@ def name_cells(cells):
             taken.add(cell.id)
 
 
-def render_one(path):
-    """Run one notebook and store its outputs; return a line that says how it went, and if it did."""
+def render_one(path: Path) -> tuple[str, bool]:
+    """Run a notebook and store its outputs; return how it went in a line, and whether it did."""
     started = time.perf_counter()
     name = path.relative_to(ROOT).as_posix()
     try:
@@ -105,27 +106,26 @@ def render_one(path):
     return f"{name}: {time.perf_counter() - started:.1f} s", True
 
 
-def render(paths):
-    paths = [Path(p).resolve() for p in paths] or sorted(
+def render(paths: Iterable[str | Path]) -> int:
+    chosen = [Path(p).resolve() for p in paths] or sorted(
         p
         for folder in ("notebooks", "solutions")
         for p in (ROOT / folder).rglob("*.ipynb")
         if ".ipynb_checkpoints" not in p.parts
     )
-    if absent := [str(path) for path in paths if not path.is_file()]:
+    if absent := [str(path) for path in chosen if not path.is_file()]:
         print(f"There is no such notebook: {', '.join(absent)}.")
         return 1
     done = True
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for line, good in pool.map(render_one, paths):
+        for line, good in pool.map(render_one, chosen):
             print(line, flush=True)
             done &= good
     return 0 if done else 1
 
 
-def make_exercises(folder):
-    """Generate the exercises of every part into ``folder`` with nbgrader's own converter, all of
-    them or none.
+def make_exercises(folder: Path) -> None:
+    """Generate the exercises of all parts, or none, into ``folder`` with nbgrader's converter.
 
     What `nbgrader generate_assignment PART --no-db --force` does, but nbgrader, slow to start,
     starts once, and it works in a folder of its own: it deletes what was made before, and would
@@ -168,7 +168,7 @@ def make_exercises(folder):
         versions.record(folder, datetime.date.today().isoformat())
 
 
-def export_pictures(path, folder):
+def export_pictures(path: Path, folder: Path) -> None:
     """Write every stored picture of a notebook to ``folder`` as NUMBER_cell-id.png."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
@@ -179,14 +179,16 @@ def export_pictures(path, folder):
                 print(target)
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     command, *rest = arguments or [""]
     if command == "render":
         return render(rest)
     if command == "exercises":
-        return make_exercises(Path(rest[0]).resolve() if rest else ROOT / "exercises")
+        make_exercises(Path(rest[0]).resolve() if rest else ROOT / "exercises")
+        return 0
     if command == "pictures" and len(rest) == 2:
-        return export_pictures(*map(Path, rest))
+        export_pictures(Path(rest[0]), Path(rest[1]))
+        return 0
     print(__doc__)
     return 2
 

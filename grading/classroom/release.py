@@ -1,5 +1,4 @@
-"""Pack what students get of a part: lessons, exercises, and what they import. Nothing of the
-solutions.
+"""Pack what students get of a part: lessons, exercises, what they import; nothing of solutions.
 
 Every part unpacks into the same folder, so that a later one joins the earlier: one .venv, one
 work/. What parts share is the same in each zip; the links of lessons lead to what is in the zip,
@@ -38,7 +37,7 @@ SHARED = (
 )
 
 
-def members(part, root=ROOT):
+def members(part: str, root: Path = ROOT) -> dict[str, bytes]:
     """Return what students get of a part.
 
     Parameters
@@ -95,7 +94,7 @@ def members(part, root=ROOT):
     return found
 
 
-def students_makefile(text):
+def students_makefile(text: str) -> str:
     """Return the Makefile with the commands of a student alone."""
     head, *rules = text.split("\n\n")
     head = (
@@ -116,10 +115,8 @@ def students_makefile(text):
     )
 
 
-def students_project(text):
-    """Return pyproject.toml without the grader's command and without the settings of tests and
-    style.
-    """
+def students_project(text: str) -> str:
+    """Return pyproject.toml without the grader's command and the settings of tests and style."""
     tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
     kept = [
         table
@@ -129,7 +126,7 @@ def students_project(text):
     return "".join(kept).rstrip() + "\n"
 
 
-def dead_links(found):
+def dead_links(found: dict[str, bytes]) -> list[tuple[str, str]]:
     """List (file, target) of the relative links in texts and notebooks that lead to no member."""
     dead = []
     for name, content in found.items():
@@ -149,7 +146,7 @@ def dead_links(found):
     return dead
 
 
-def write_zip(part, target, root=ROOT):
+def write_zip(part: str, target: Path | str, root: Path = ROOT) -> Path:
     """Write the zip of a part.
 
     Parameters
