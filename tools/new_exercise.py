@@ -193,7 +193,8 @@ def scorecard_with(source: str, slug: str, points: int) -> str:
         parsed: Any = ast.parse(source)
         (statement,) = parsed.body
         call = statement.value
-        last, called = call.keywords[-1].value, call.func.id
+        called = call.func.id
+        last = call.keywords[-1].value if call.keywords else None
     except (SyntaxError, ValueError, AttributeError, IndexError):
         called = ""
     if called != "scorecard":
@@ -201,6 +202,8 @@ def scorecard_with(source: str, slug: str, points: int) -> str:
             "Its last cell is no call such as scorecard(a=1, a_choice=1): mend that first."
         )
     lines, more = source.split("\n"), f"{slug}={points}, {slug}_choice=1"
+    if last is None:
+        return f"scorecard({more})"
     line, at = (
         lines[last.end_lineno - 1],
         len(lines[last.end_lineno - 1].encode()[: last.end_col_offset].decode()),
@@ -215,10 +218,11 @@ def counted_up(source: str) -> str:
     """Return a notebook's first cell with one exercise more, if a word in it counts them."""
 
     def next_number(found: re.Match[str]) -> str:
-        return f"{NUMBERS[NUMBERS.index(found[1]) + 1]} exercises"
+        number = NUMBERS[NUMBERS.index(found[1]) + 1]
+        return f"{number} exercise{'s' if number != 'One' else ''}"
 
     return re.sub(
-        rf"^({'|'.join(NUMBERS[1:-1])}) exercises?\b",
+        rf"^({'|'.join(NUMBERS[:-1])}) exercises?\b",
         next_number,
         source,
         count=1,

@@ -7,8 +7,10 @@ usage: notebooks.py render [NOTEBOOK ...]   run lessons and solutions and store 
 
 import base64
 import datetime
+import itertools
 import logging
 import os
+import re
 import sys
 import tempfile
 import time
@@ -24,6 +26,8 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KEPT = ("tags", "nbgrader")  # of a cell's metadata; editors add their own
+RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f-]+)?")  # as editors give it to a new cell
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -60,6 +64,26 @@ def errors(cell: NotebookNode) -> list[NotebookNode]:
     return [output for output in cell.get("outputs", []) if output.output_type == "error"]
 
 
+def name_cells(cells: list[NotebookNode]) -> None:
+    """Give each cell with a random id one that says what it is: its section, its kind, a number.
+
+    Parameters
+    ----------
+    cells : list of NotebookNode
+        Changed in place.
+    """
+    taken, section = {cell.id for cell in cells}, "start"
+    for cell in cells:
+        heading = cell.cell_type == "markdown" and re.search(r"^#+ +(.+)", cell.source, re.MULTILINE)
+        if heading:
+            section = re.sub(r"[^a-z0-9]+", "-", heading[1].lower()).strip("-")[:40] or section
+        if RANDOM_ID.fullmatch(cell.id):
+            kind = "code" if cell.cell_type == "code" else "text"
+            names = (f"{section}-{kind}" + (f"-{n}" if n > 1 else "") for n in itertools.count(1))
+            cell.id = next(name for name in names if name not in taken)
+            taken.add(cell.id)
+
+
 def render_one(path: Path) -> tuple[str, bool]:
     """Run a notebook and store its outputs; return how it went in a line, and whether it did."""
     started = time.perf_counter()
@@ -75,6 +99,8 @@ def render_one(path: Path) -> tuple[str, bool]:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT})
+    name_cells(notebook.cells)
     notebook.metadata = nbformat.from_dict(METADATA)
     nbformat.write(notebook, path)
     return f"{name}: {time.perf_counter() - started:.1f} s", True
