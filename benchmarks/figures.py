@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib import animation
 from matplotlib import pyplot as plt
 
-from downhill import figures
+from downhill import figures, quizzes
 
 X, Y = np.meshgrid(np.linspace(-5, 5, 161), np.linspace(-5, 5, 161))
 HILLS = X, Y, (X**2 + Y - 11) ** 2 + (X + Y**2 - 7) ** 2
@@ -45,7 +45,7 @@ def animate() -> None:
 
 def quiz() -> None:
     choices = {f"Choice number {i}": "A sentence says why it is right or wrong, in words." for i in range(4)}
-    figures.quiz("A question of one line, with $maths$?", choices, "A")
+    quizzes.quiz("A question of one line, with $maths$?", choices, "A")
 
 
 def jshtml() -> int:
@@ -62,7 +62,7 @@ def jshtml() -> int:
 
 def main(with_jshtml: bool) -> None:
     bundles: list[dict[str, Any]] = []
-    figures.__dict__["display"] = lambda bundle, raw, metadata=None: bundles.append(bundle)
+    figures.__dict__["display"] = quizzes.__dict__["display"] = lambda bundle, raw, metadata=None: bundles.append(bundle)
     print("call      seconds   html kB   all kB")
     for call in (show, explore, animate, quiz):
         call()

@@ -1,7 +1,7 @@
 """Make what lesson 3.5 reads: the snapshot of the course's own text, and the language model trained on its prose.
 
 usage: make_language_model.py text      take the snapshot anew (then train anew, and write the hashes that it prints
-                                        into downhill/transformer.py)
+                                        into downhill/language.py)
        make_language_model.py train     train the base model on the stored prose (about six minutes)
        make_language_model.py runs      fine-tune it on the code 132 times (about six minutes)
 """
@@ -21,20 +21,19 @@ import nbformat
 import numpy as np
 from tqdm import tqdm
 
-from downhill.optimizers import adamw
-from downhill.schedules import warmup_cosine
-from downhill.spaces import Choice, Float, Integer, Space
-from downhill.transformer import (
-    MATRICES,
+from downhill.language import (
     TEXT_SHA256,
     Alphabet,
     FineTuning,
-    Transformer,
     course_text,
     draw_windows,
     load_base,
     save_base,
 )
+from downhill.optimizers import adamw
+from downhill.schedules import warmup_cosine
+from downhill.spaces import Choice, Float, Integer, Space
+from downhill.transformer import MATRICES, Transformer
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = ROOT / "downhill" / "tables"

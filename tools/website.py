@@ -116,8 +116,8 @@ def checks(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
 
 
 def quizzes(notebook: nbformat.NotebookNode) -> int:
-    """Count the quizzes among the stored outputs of a lesson."""
-    return sum("<fieldset class=\"dh" in "".join(output.get("data", {}).get("text/html", ""))
+    """Count the quizzes among the stored outputs of a lesson: the fieldsets that tell learner.js how they stand."""
+    return sum(" data-quiz=" in "".join(output.get("data", {}).get("text/html", ""))
                for cell in notebook.cells for output in cell.get("outputs", []))  # fmt: skip
 
 

@@ -62,6 +62,7 @@ LIBRARY = (
     "sklearn.svm",
     "sklearn.tree",
     "downhill.bayesian",
+    "downhill.language",
     "downhill.multi_fidelity",
     "downhill.optimizers",
     "downhill.schedules",
@@ -84,9 +85,10 @@ def preload() -> Shell:
     import helpers
 
     load(("downhill.networks", "downhill.surfaces"))
-    for name in ("show", "explore", "animate", "quiz"):
+    silent = {"show": "figures", "explore": "figures", "animate": "figures", "quiz": "quizzes"}
+    for name, module in silent.items():
         setattr(helpers, name, lambda *a, **k: None)
-        setattr(sys.modules["downhill.figures"], name, lambda *a, **k: None)
+        setattr(sys.modules[f"downhill.{module}"], name, lambda *a, **k: None)
     return make_shell()
 
 
