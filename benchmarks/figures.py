@@ -62,7 +62,8 @@ def jshtml() -> int:
 
 def main(with_jshtml: bool) -> None:
     bundles: list[dict[str, Any]] = []
-    figures.__dict__["display"] = quizzes.__dict__["display"] = lambda bundle, raw, metadata=None: bundles.append(bundle)
+    for module in (figures, quizzes):
+        module.__dict__["display"] = lambda bundle, raw, metadata=None: bundles.append(bundle)
     print("call      seconds   html kB   all kB")
     for call in (show, explore, animate, quiz):
         call()
