@@ -27,7 +27,7 @@ from grading.engine.runner import wanted
 from grading.engine.sandbox import end_with_parent
 from grading.engine.session import Notebook, sandbox_of
 from tools import versions
-from tools.cells import Cell, NotebookError, fingerprint, normal, plan, read_cells
+from tools.cells import Cell, NotebookError, fingerprint, normal, plan, read_cells, released
 
 __all__ = ["Options", "grade_class", "grade_submission", "key_of"]
 
@@ -319,14 +319,14 @@ def _changes(
     notes: list[str] = []
     flags: list[str] = []
     state = {result["slug"]: result["state"] for result in results}
-    released = versions.released(sheet.part, sheet.name)
+    history = versions.released(sheet.part, sheet.name)
     for cell in cells:
         name = cell.id if cell.id in sheet.checks else cell.grade_id
         slug = sheet.checks.get(name)
         if not slug or normal(cell.source) in (normal(sheet.given[name]), normal(sheet.full[name])):
             continue
-        dates = dict(released.get(name, ()))
-        if date := dates.get(fingerprint(cell.source)):
+        dates = dict(history.get(name, ()))
+        if date := dates.get(fingerprint(released(cell.source))):
             day = datetime.date.fromisoformat(date)
             said = f"{label}: {slug} was solved with the check of {day.day} {day:%B %Y}; the present one was used."
             (notes if state[slug] == "passed" else flags).append(said)

@@ -32,7 +32,7 @@ from grading.classroom.submissions import Handed, Submission, find
 from grading.engine.checker import Checker, checker_of
 from grading.engine.runner import wanted
 from grading.engine.sandbox import missing
-from grading.engine.session import Answer, Cell, GoneError, Notebook, sandbox_of
+from grading.engine.session import Answer, Cell, GoneError, Notebook, Sandbox, sandbox_of
 from grading.engine.wire import GarbageError, Opaque, decode, encode
 from grading.grade import Options, grade_class, grade_submission
 
@@ -192,6 +192,26 @@ def test_the_sandbox_imports_what_cells_name():
         "scipy.stats",
         "sklearn.tree",
     ]
+
+
+@needs_sandbox
+def test_a_clone_of_a_sandbox_is_a_fork_of_its_runner():
+    """It needs no runner of its own, which would import everything again."""
+    with Sandbox(True) as parent, Sandbox(True, parent=parent) as clone:
+        for sandbox in (clone, parent):
+            notebook = Notebook(sandbox, [Cell("a", "def ask():\n    return 7")])
+            assert Answer(notebook, "ask")() == 7
+            notebook.close()
+        assert clone.process is None and clone.pid != parent.pid
+
+
+@needs_sandbox
+def test_an_answer_that_is_called_while_another_runs_ends_the_notebook_with_a_sentence():
+    source = "def ask(f):\n    return f()\n\n\ndef other():\n    return 7"
+    notebook = Notebook(sandbox_of(True), [Cell("a", source)])
+    with pytest.raises(GoneError, match="wrote into the grader's line"):
+        Answer(notebook, "ask")(Answer(notebook, "other"))
+    notebook.close()
 
 
 @needs_sandbox
@@ -531,16 +551,17 @@ def test_a_cluster_gives_the_same_table_though_a_worker_dies(tmp_path):
 
 @needs_sandbox
 def test_a_longer_limit_grades_again_who_met_the_shorter_one_and_a_shorter_one_takes_nothing_back(
-    tmp_path,
+    tmp_path, monkeypatch
 ):
     notebook = solved(ROOT / "solutions" / PART / f"{NAME}.ipynb")
     answer = next(c for c in notebook["cells"] if c["id"] == "answer_central_difference")
-    answer["source"] = "import time\ntime.sleep(1.5)\n" + answer["source"]
+    answer["source"] = "import time\ntime.sleep(3)\n" + answer["source"]
     (tmp_path / "ada.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     submissions = find(tmp_path / "ada.ipynb", PART)
     (path,) = (result_path(tmp_path / "out", PART, OPTIONS.batch, s) for s in submissions)
+    monkeypatch.setattr("grading.engine.session.load_factor", lambda: 1.0)
     points = []
-    for limit in (1, 8, 1):
+    for limit in (1, 20, 1):
         grade_class(
             submissions, replace(OPTIONS, seconds=4 * limit, cell_seconds=limit), tmp_path / "out"
         )

@@ -120,6 +120,11 @@ def _(notebook):
     del notebook["cells"][place(notebook, f"check_{SLOPE}")]
 
 
+@variant("the cell with the imports is gone")
+def _(notebook):
+    del notebook["cells"][place(notebook, "imports")]
+
+
 @variant("a check cell stands above its answer")
 def _(notebook):
     at = place(notebook, f"answer_{SLOPE}")

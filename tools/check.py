@@ -52,10 +52,13 @@ class Kernel:
         In which the kernel works.
     seconds : float
         For one cell.
+    first : list of str
+        Cells that run before the notebook's own.
     """
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    def __init__(self, folder: Path, seconds: float, first: Sequence[str] = ()) -> None:
         self.folder, self.seconds, self.ends = folder, seconds, time.monotonic() + 4 * seconds
+        self.first = list(first)
         self.client: Client | None = None
         self.done: list[str] = []
         self.left_out: list[tuple[str, str]] = []
@@ -96,7 +99,7 @@ class Kernel:
         client.create_kernel_manager()
         client.start_new_kernel()
         client.start_new_kernel_client()
-        for source in (PROLOGUE, *self.done):
+        for source in self.first + self.done:
             self._execute(client, source, "cell")
         return client
 
@@ -158,6 +161,16 @@ def released_as(cells: Sequence[Cell], path: Path) -> Path:
     return best
 
 
+def given(path: Path) -> list[str]:
+    """Return the code cells that a released notebook gives: imports, functions for all."""
+    return [
+        "".join(cell["source"])
+        for cell in json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
+        if cell["cell_type"] == "code" and cell.get("id") != "scorecard"
+        if not cell.get("metadata", {}).get("nbgrader")
+    ]
+
+
 def graded(path: Path) -> dict[str, tuple[str, str, int]]:
     """Return a notebook's check cells, as a dict from slug to (id, source, points)."""
     found = {}
@@ -177,11 +190,13 @@ def score(path: Path, seconds: float = CELL_SECONDS) -> str:
     """Run a student's notebook and leave it as it is; return its scorecard and what failed."""
     try:
         cells = read_cells(path.read_bytes(), path.name)
-        exercises = graded(released_as(cells, path))
+        released = released_as(cells, path)
+        exercises, first = graded(released), given(released) if released != path else []
     except (NotebookError, OSError, ValueError, KeyError) as error:
         return (
             f"This file is not a notebook that can be read ({error}). Your file is untouched; "
-            "`make reset` gives a fresh copy beside it."
+            f"`make reset EXERCISE={path.parent.name}/{path.stem}` puts a fresh copy in its place and "
+            "keeps it."
         )
     if not exercises:
         return (
@@ -190,7 +205,7 @@ def score(path: Path, seconds: float = CELL_SECONDS) -> str:
             "or notes of your own? Exercises are in work/."
         )
     checks = {name: slug for slug, (name, _, _) in exercises.items()} | {"scorecard": ""}
-    kernel = Kernel(path.parent, seconds)
+    kernel = Kernel(path.parent, seconds, [PROLOGUE, *first])
     results: dict[str, str] = {}
     stopped: dict[str, str] = {}  # from a function's name to the error of its cell
     try:

@@ -430,6 +430,12 @@ def course(options: "list[str]") -> int:
         return 0
 
 
+def in_work(word: str) -> Path:
+    """Return the notebook that a word means: a path, or an exercise such as 1_landscape/1_surfaces."""
+    mine = ROOT / "work" / (word.replace("\\", "/").removesuffix(".ipynb") + ".ipynb")
+    return mine if mine.exists() and not Path(word).exists() else Path(word).resolve()
+
+
 def check(notebooks: "list[str]") -> int:
     python = venv_program("python")
     if not python.exists():
@@ -438,8 +444,7 @@ def check(notebooks: "list[str]") -> int:
             "it then."
         )
     words = [
-        word if word.startswith("-") or word.isdigit() else Path(word).resolve()
-        for word in notebooks
+        word if word.startswith("-") or word.isdigit() else in_work(word) for word in notebooks
     ]
     return run([python, ROOT / "tools" / "check.py", *words])
 
@@ -460,7 +465,12 @@ def reset(arguments: "list[str]") -> int:
 def grading(words: "list[str]") -> int:
     """Install what instructors need and run the grader, in the folder from which it was called."""
     install("requirements-dev.txt", "constraints.txt", ranges=True)
-    return subprocess.run([str(venv_program("downhill-grading")), *words]).returncode
+    running = subprocess.Popen([str(venv_program("downhill-grading")), *words])
+    while True:
+        try:
+            return running.wait()
+        except KeyboardInterrupt:  # the grader has got it too, and says what is kept
+            continue
 
 
 def test(options: "list[str]") -> int:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def export(results: Path, url: str) -> int:
     if not book.students:
         raise GradingError(f"There is no graded class in {results}.")
     try:
-        with Gradebook(url) as gradebook:
+        with warnings.catch_warnings(), Gradebook(url) as gradebook:
+            warnings.simplefilter("ignore")  # nbgrader's own use of SQLAlchemy
             for part in book.parts:
                 gradebook.update_or_create_assignment(part)
                 for name in dict.fromkeys(column.notebook for column in book.of(part)):

@@ -107,10 +107,10 @@ def summary(
     Returns
     -------
     dict
-        "students", "worth" and "mean_points" of the part, "free_text_waiting" and "free_text_blank"
+        "students", "max_score" and "mean_points" of the part, "free_text_waiting" and "free_text_blank"
         of it; of this run "handed_in", "graded", "need_a_look"; "earlier", the names of students
-        whose work is from other runs alone; "mixed", sentences on checks that differ; "unreadable", stored files; "left_out", names that the
-        platform's table lacks.
+        whose work is from other runs alone; "mixed", sentences on checks that differ;
+        "unreadable", stored files; "left_out", names that the platform's table lacks.
     """
     own = {submission.id for submission in submissions}
     here = [student for student in book.students if part in student.work]

@@ -67,7 +67,7 @@ def open_results(out: Path, batch: str = "") -> None:
     check_format(out)
     known = batches(out)
     if not (out / "format.json").is_file() or (batch and batch not in known):
-        told = {"format": FORMAT, "batches": [*known, *[batch] * (batch not in known)]}
+        told = {"format": FORMAT, "batches": list(dict.fromkeys([*known, *[batch] * bool(batch)]))}
         write(out / "format.json", json.dumps(told))
 
 
@@ -115,8 +115,8 @@ def everything(out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
     Returns
     -------
     list of dict
-        In the order of their parts, of their batches as these came, and of file names. Each has the keys "part", "batch" and
-        "slug" as its place says.
+        In the order of their parts, of their batches as these came, and of file names. Each has
+        the keys "part", "batch" and "slug" as its place says.
     list of Path
         What cannot be read.
     """
