@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -453,3 +454,43 @@ def test_render_leaves_a_notebook_that_stops_as_it_was(tmp_path, monkeypatch):
     line, done = notebooks.render_one(path)
     assert not done and "stops.ipynb is unchanged" in line and "ZeroDivisionError" in line
     assert path.read_bytes() == before
+
+
+# ---------------------------------------------------------------------------- what a student is told
+
+
+def told(tmp_path, **answers):
+    """Return what make check says of a notebook whose answer cells hold this."""
+    notebook = nbformat.read(ROOT / "exercises" / PART / f"{NAME}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if cell.id.removeprefix("answer_") in answers:
+            cell.source = answers[cell.id.removeprefix("answer_")]
+    path = tmp_path / f"{NAME}.ipynb"
+    nbformat.write(notebook, path)
+    return check.score(path, 60)
+
+
+def test_check_says_what_went_wrong_and_where(tmp_path):
+    said = told(
+        tmp_path,
+        violated_fraction="def violated_fraction(f, a, b, t, slack=0)\n    return 1",
+        central_difference="def central_difference(f, x, h=None):\n    print(x)",
+        my_surface="exit()\ndef my_surface(points):\n    ...",
+        my_surface_choice='def choice_my_surface():\n    return "D"',
+    )
+    assert "  violated fraction: its cell stopped. SyntaxError: expected ':'" in said
+    assert "  central difference: the function returns nothing. Did you print" in said
+    assert "my surface:" not in said and "was left out" not in said, "an open answer is no mistake"
+    assert re.search(r"my surface choice +passed", said)
+
+
+def test_check_takes_an_exercise_s_name_and_knows_other_endings(copy, monkeypatch, capsys):
+    (copy.ROOT / "work" / PART).mkdir(parents=True)
+    mine = copy.ROOT / "work" / PART / f"{NAME}.ipynb"
+    mine.write_text("{}")
+    assert copy.in_work(f"{PART}/{NAME}") == copy.in_work(f"{PART}\\{NAME}") == mine
+    assert copy.in_work(str(mine)) == mine
+    mine.rename(mine.with_suffix(".ipynb.txt"))
+    monkeypatch.setattr(check, "ROOT", copy.ROOT)
+    assert check.main([]) == 1
+    assert f"There is no .ipynb in work/, but {NAME}.ipynb.txt" in capsys.readouterr().out

@@ -233,6 +233,30 @@ replaced(
     first="42",
 )
 
+replaced(
+    "help on a function", CHORDS, (f"def {CHORDS}", f"np.mean?\n?np.mean\n%cd .\ndef {CHORDS}")
+)
+replaced(
+    "a task in a cell without await",
+    CHORDS,
+    (f"def {CHORDS}", f"import asyncio\nasyncio.get_running_loop()\ndef {CHORDS}"),
+    first="import asyncio\nasync def one():\n    return 1\ntask = asyncio.create_task(one())",
+)
+replaced(
+    "is this a notebook?",
+    CHORDS,
+    (f"def {CHORDS}", f"where = get_ipython().__class__.__name__\ndef {CHORDS}"),
+    ("return np.mean", "return (where == 'ZMQInteractiveShell') * np.mean"),
+)
+
+
+@variant("code behind the check's call, on its line")
+def _(notebook):
+    cell(notebook, f"check_{CHORDS}")["source"] += "; half = 0.5"
+    surface = cell(notebook, f"answer_{SURFACE}")
+    surface["source"] = surface["source"].replace("x / 2", "half * x")
+
+
 # --------------------------------------------------------------------------------- kinds of numbers
 
 returned("a list", "list")
