@@ -84,13 +84,14 @@ def test_an_unknown_command_shows_the_usage():
 
 
 @pytest.mark.parametrize(
-    ("versions", "venv"), [("constraints-oldest.txt", ".venv-oldest"), ("newest", ".venv-newest")]
+    ("versions", "venv"), [("pins/oldest.txt", ".venv-oldest"), ("newest", ".venv-newest")]
 )
 def test_other_versions_are_tested_in_an_environment_of_their_own(
     copy, monkeypatch, versions, venv
 ):
     seen = []
-    (copy.ROOT / "constraints-oldest.txt").touch()
+    (copy.ROOT / "pins").mkdir()
+    (copy.ROOT / "pins" / "oldest.txt").touch()
     monkeypatch.setattr(copy, "install", lambda *arguments: seen.append(arguments[-1]))
     monkeypatch.setattr(
         copy, "run", lambda command, **options: seen.append(command[0].parents[1].name)
@@ -127,17 +128,18 @@ def pip(copy, monkeypatch):
     """A course whose pip only notes what it is asked for, and says what `said` holds for the files
     named.
     """
-    (copy.ROOT / "pyproject.toml").write_text("[project]")
-    (copy.ROOT / "requirements.txt").write_text("numpy>=2\n-e .\n")
-    (copy.ROOT / "requirements-dev.txt").write_text("# more\n-r requirements.txt\npytest\n")
-    (copy.ROOT / "constraints.txt").write_text("numpy==2.1\n")
+    (copy.ROOT / "pins").mkdir()
+    (copy.ROOT / "pyproject.toml").write_text(PROJECT)
+    (copy.ROOT / "requirements.txt").write_text("-e .\n")
+    (copy.ROOT / "pins" / "constraints.txt").write_text("numpy==2.1\n")
     python = copy.venv_program("python")
     python.parent.mkdir(parents=True)
     python.touch()
     note = SimpleNamespace(asked=[], said={})
 
     def answer(command):
-        files = tuple(str(word) for word in command if str(word).endswith(".txt"))
+        words = [str(word) for word in command]
+        files = tuple(word for word in words if word.endswith((".txt", "]")))
         note.asked.append(files)
         return note.said.get(files, "")
 
@@ -145,28 +147,35 @@ def pip(copy, monkeypatch):
     return note
 
 
-STUDENT, PINNED = (
-    ("requirements.txt", "constraints.txt"),
-    ("requirements-dev.txt", "constraints.txt"),
-)
+PROJECT = """[project]
+dependencies = ["numpy>=2"]
+[project.optional-dependencies]
+dev = ["pytest"]
+web = ["downhill[dev]", "sphinx"]
+"""
+PINS = "pins/constraints.txt"
+STUDENT, DEV, WEB = ("requirements.txt", PINS), (".[dev]", PINS), (".[web]", PINS)
 
 
 def test_what_is_installed_is_not_installed_again(copy, pip):
-    """Each requirements file has its stamp, and one that reads another counts for that one too."""
-    copy.install(*PINNED)
+    """Each has its stamp, and one that names another counts for that one too."""
+    copy.install("dev", PINS)
     copy.install(*STUDENT)
-    assert pip.asked == [PINNED], "make course after make grading needs no network"
-    shutil.rmtree(copy.ROOT / ".venv" / "lib", ignore_errors=True)
+    assert pip.asked == [DEV], "make course after make grading needs no network"
     for stamp in (copy.ROOT / ".venv").glob("installed-*"):
         stamp.unlink()
+    for _ in range(2):
+        copy.install(*STUDENT)
+        copy.install("dev", PINS)
+    assert pip.asked == [DEV, STUDENT, DEV]
+    (copy.ROOT / PINS).write_text("numpy==2.2\n")
+    copy.install("web", PINS)
+    copy.install("dev", PINS)
     copy.install(*STUDENT)
-    copy.install(*PINNED)
+    assert pip.asked[3:] == [WEB]
+    (copy.ROOT / "pyproject.toml").write_text(PROJECT.replace("numpy>=2", "numpy>=3"))
     copy.install(*STUDENT)
-    copy.install(*PINNED)
-    assert pip.asked == [PINNED, STUDENT, PINNED]
-    (copy.ROOT / "constraints.txt").write_text("numpy==2.2\n")
-    copy.install(*STUDENT)
-    assert pip.asked[3:] == [STUDENT]
+    assert pip.asked[4:] == [STUDENT], "what is needed has changed"
 
 
 def test_where_the_pinned_versions_cannot_be_had_others_are_taken(copy, pip, capsys):
@@ -175,14 +184,14 @@ def test_where_the_pinned_versions_cannot_be_had_others_are_taken(copy, pip, cap
     assert pip.asked == [STUDENT, ("requirements.txt",)]
     said = capsys.readouterr().out
     assert (
-        "Not every version that constraints.txt names can be installed here" in said
+        "Not every version that pins/constraints.txt names can be installed here" in said
         and "marks are the same" in said
     )
     copy.install(*STUDENT, ranges=True)
     assert len(pip.asked) == 2, "it is not tried again"
-    pip.said[PINNED] = pip.said[STUDENT]
+    pip.said[DEV] = pip.said[STUDENT]
     with pytest.raises(copy.Stop, match="installation stopped"):
-        copy.install(*PINNED)  # tests run on the pinned versions or not at all
+        copy.install("dev", PINS)  # tests run on the pinned versions or not at all
 
 
 @pytest.mark.parametrize(

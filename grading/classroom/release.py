@@ -24,7 +24,7 @@ FOLDER = "downhill"  # what every zip unpacks into
 SHARED = (
     "helpers.py",
     "requirements.txt",
-    "constraints.txt",
+    "pins/constraints.txt",
     "LICENSE",
     "LICENSE-text.md",
     "tools/__init__.py",
@@ -117,16 +117,10 @@ def students_makefile(text):
 
 
 def students_project(text):
-    """Return pyproject.toml without the grader's command and without the settings of tests and
-    style.
-    """
+    """Return pyproject.toml with what pip needs to install the course, and nothing else."""
     tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-    kept = [
-        table
-        for table in tables
-        if not re.match(r"\[(?:project\.scripts|tool\.(?:pytest|ruff))", table)
-    ]
-    return "".join(kept).rstrip() + "\n"
+    needed = r"\[(?:build-system|project|tool\.setuptools.*)\]"
+    return "".join(t for t in tables if re.match(needed, t) or t is tables[0]).rstrip() + "\n"
 
 
 def dead_links(found):
