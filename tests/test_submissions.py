@@ -1316,3 +1316,57 @@ def test_nobody_is_lost_and_no_two_are_merged(place, tmp_path):
         found = find(tmp_path / "class.zip", PART)
         assert {s.id: len(s.files) for s in found} == expected, seed
         assert len({s.slug.lower() for s in found}) == len(found)
+
+
+TOLD_APART = {
+    "a number behind the notebook": (
+        [f"{sheet}{mark}.ipynb" for mark in ("-4711", " 4712", " (4713)") for sheet in (NAME, "2_curvature")],
+        {"4711": 2, "4712": 2, "4713": 2},
+    ),
+    "groups": ([f"{NAME}_group {n}.ipynb" for n in (1, 2)], {"group 1": 1, "group 2": 1}),
+    "namesakes with numbers": (
+        [f"{NAME} - Jan Novak {n}.ipynb" for n in (1, 2)], {"Jan Novak 1": 1, "Jan Novak 2": 1},
+    ),
+    "versions in folders": (
+        [f"{who}/{version}/{NAME}.ipynb" for who in ("ada", "bob") for version in ("v1", "v2")],
+        {"ada": 2, "bob": 2},
+    ),
+    "tries in folders": (
+        [f"{who}/{version}/{NAME}.ipynb" for who in ("ada", "bob") for version in ("my try", "with Bob")],
+        {"ada": 2, "bob": 2},
+    ),
+    "weekdays": (
+        [f"monday/ada/{NAME}.ipynb", f"monday/bob/{NAME}.ipynb", f"tuesday/cem/{NAME}.ipynb"],
+        {"ada": 1, "bob": 1, "cem": 1},
+    ),
+    "given names in parentheses": (
+        [f"Müller, Johann (Hans)/{NAME}.ipynb", f"Lovelace, Ada (late)/{NAME}.ipynb"],
+        {"Müller, Johann (Hans)": 1, "Lovelace, Ada (late)": 1},
+    ),
+    "blanks around a name": (
+        [f"ada /{NAME}.ipynb", f"ada/2_curvature.ipynb", f"bob\u00a0li/{NAME}.ipynb"], {"ada": 2, "bob li": 1},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", TOLD_APART)
+def test_people_are_told_apart_and_versions_are_not_people(title, tmp_path):
+    files, expected = TOLD_APART[title]
+    on_disk(tmp_path / "class", {name: notebook(name) for name in files})
+    found = find(tmp_path / "class", PART)
+    assert {s.student: len(s.files) for s in found} == expected
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        [f"v1/{NAME}.ipynb", f"v2/{NAME}.ipynb"],
+        [f"mine/{NAME}.ipynb", f"given/{NAME}.ipynb"],
+        ["surfaces_mine.ipynb", "curvature_mine.ipynb"],
+        [f"own/{NAME}.ipynb", "notes.ipynb"],
+    ],
+)
+def test_what_students_have_zipped_is_theirs_however_it_is_laid_out(inside, tmp_path):
+    for who in ("ada", "bob"):
+        (tmp_path / f"{who}.zip").write_bytes(zipped({name: notebook(who + name) for name in inside}))
+    assert {s.student: len(s.files) for s in find(tmp_path, PART)} == {"ada": 2, "bob": 2}

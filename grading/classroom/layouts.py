@@ -77,7 +77,7 @@ BRIGHTSPACE = re.compile(
 # Sakai: "LAST, FIRST(USER)/Submission attachment(s)/FILE", in the site's language; or the same
 # joined by _.
 SAKAI = re.compile(
-    r"(?P<name>.*\w.*?)\((?P<id>[^()]+)\)(?:_Submission attachment\(s\)_(?P<file>.+))?", re.DOTALL
+    r"(?P<name>.*\w.*?(?<!\s))\((?P<id>[^()]+)\)(?:_Submission attachment\(s\)_(?P<file>.+))?", re.DOTALL
 )
 ATTACHED = ("Submission attachment(s)",)
 SAKAI_OWN = {
@@ -100,15 +100,17 @@ NOT_SUBMITTED = {"source", "release", "autograded", "feedback", "downloaded"}
 COURSE_FOLDER = re.compile(
     r"work|exercises?|solutions?|notebooks?|downhill.*|course|submitted( "
     r"files)?|submissions?|src|old|new|final|archive"
-    r"|backup|(\d+_)?(homework|hw|assignment|aufgabe|uebung|übung|abgabe|devoir|tarea)(s|n|en)?[ "
+    r"|backup|v\d+|drafts?|originals?|given|corrected|revis(ed|ion)s?|(first|second|third|last) "
+    r"(try|version)|(mon|tues|wednes|thurs|fri|satur|sun)day|(section|tutorial|cohort) ?\w{1,2}"
+    r"|(\d+_)?(homework|hw|assignment|aufgabe|uebung|übung|abgabe|devoir|tarea)(s|n|en)?[ "
     r"_.-]*\d*"
     r"|(week|sheet|lab|part|session|lesson|unit|task|version|attempt|woche|blatt|versuch|semaine)s?[ _.-]*\d+",
     re.IGNORECASE,
 )
 # What a browser, an editor or a file manager makes of a name when there is one already.
 COPY_MARKS = re.compile(
-    r"^(?:copy|kopie|copie|copia|kopia) (?:\(\d+\) )?(?:of|von|de|di|van|av|z) |[ _-]*\(\d+\)$|[ "
-    r"-]+\d+$"
+    r"^(?:copy|kopie|copie|copia|kopia) (?:\(\d+\) )?(?:of|von|de|di|van|av|z) "
+    r"|[ _-]*\(\d{1,3}\)$|[ -]+\d{1,3}$"
     r"|[ _-]+(?:copy|kopie|copie|copia)(?: ?\(?\d+\)?)?$",
     re.IGNORECASE,
 )
@@ -661,6 +663,12 @@ def _are_sections(listing, inner, depth):
     """
     if all(map(listing.is_course_folder, inner)):
         return _are_people(listing, inner)
+    folders = [
+        {e.parts[depth + 1] for e in entries if len(e.parts) > depth + 2}
+        for entries in inner.values()
+    ]
+    if max(Counter(name for names in folders for name in names).values(), default=0) > 1:
+        return False  # ada/first, ada/second, bob/first, …: what two have is nobody's name
     for entries in inner.values():
         where = defaultdict(set)
         for entry in filter(_is_work, entries):
@@ -695,11 +703,17 @@ def _named_for_sheets(listing, files):
     )
     students = {}
     for entry in files if sheets else []:
-        found = pattern.fullmatch(plain_name(entry.parts[-1]))
-        if found and bool(found["a"]) != bool(found["b"]):
-            students[entry] = found["a"] or found["b"]
-        elif _is_work(entry):
-            return {}
+        stem = re.sub(r"[ _-]*\(\d{1,3}\)$", "", _stem(entry.parts[-1]))
+        for name in (stem, plain_name(entry.parts[-1])):  # "group 1" is a name, "2" marks a copy
+            found = pattern.fullmatch(name)
+            one = found and bool(found["a"]) != bool(found["b"])
+            student = (found["a"] or found["b"]).strip("() ") if one else ""
+            if student and not re.fullmatch(r"\d{1,3}", student):
+                students[entry] = student
+                break
+        else:
+            if _is_work(entry):
+                return {}
     return students
 
 

@@ -448,9 +448,8 @@ def _pieces(name):
         name.encode()
     except UnicodeEncodeError:  # a name on the disk that is not UTF-8
         name = os.fsencode(name).decode("latin-1")
-    return tuple(
-        piece for piece in _nfc(name).replace("\\", "/").split("/") if piece not in ("", ".")
-    )
+    pieces = (" ".join(piece.split()) for piece in _nfc(name).replace("\\", "/").split("/"))
+    return tuple(piece for piece in pieces if piece not in ("", "."))
 
 
 def _with_empty_folders(entries, folders):
@@ -564,8 +563,8 @@ def _class_archives(listing, claims):
     """Return the listings of the archives in a listing that are not one student's, but a class's.
 
     Such an archive has a platform's names, or several people's folders and is the only work there
-    or beside others that are a class's. It lies beside the students, or there is nothing but class
-    archives: what one student has zipped says nothing about others.
+    or beside archives with a platform's names. It lies beside the students, or there is nothing but
+    class archives: what one student has zipped says nothing about others.
     """
     top = len(layouts.wrappers_of(listing.entries)) + 1
     works = [e for e in listing.entries if e.kind == "file" and layouts.WORK.fullmatch(e.parts[-1])]
@@ -588,12 +587,18 @@ def _class_archives(listing, claims):
         )
         if known or _class_archives(inside[entry], theirs):
             strong.add(entry)
-        elif len(people) > 1 or (len(works) == 1 and listing.is_course_folder(student)):
+        elif (len(works) == 1 and listing.is_course_folder(student)) or _are_names(listing, people):
             many.add(entry)
-    if len(strong | many) == len(works):
+    if len(strong | many) == len(works) and (strong or len(works) == 1):
         return inside
     found = strong | many if strong else set()
     return {entry: inside[entry] for entry in works if entry in found and len(entry.parts) == top}
+
+
+def _are_names(listing, people):
+    """Say whether several folders of an archive may be people, and not versions of one's work."""
+    names = [student for student, _ in people]
+    return len(names) > 1 and not all(map(listing.is_course_folder, names))
 
 
 def _by_student(claims, part, sheets):

@@ -23,7 +23,7 @@ class GoneError(Exception):
     """The package cannot be had any more."""
 
 
-class GradingError(Exception):
+class RefusedError(Exception):
     """A file is not the official one."""
 
 
@@ -51,7 +51,7 @@ def take(archive, packages, folder):
 
     Raises
     ------
-    GradingError
+    RefusedError
         If a file is missing or is not the official one.
     """
     inside = {name.rpartition("/")[2]: name for name in archive.namelist()}
@@ -59,7 +59,7 @@ def take(archive, packages, folder):
         file, wanted = packages[name]["file_name"], packages[name]["sha256"]
         content = archive.read(inside[file]) if file in inside else b""
         if hashlib.sha256(content).hexdigest() != wanted:
-            raise GradingError(f"{PACKAGE} does not hold Pyodide's own {file}: do not use it")
+            raise RefusedError(f"{PACKAGE} does not hold Pyodide's own {file}: do not use it")
         (folder / file).write_bytes(content)
 
 
@@ -70,7 +70,7 @@ def pyodide_files():
     ------
     GoneError
         If the package cannot be downloaded.
-    GradingError
+    RefusedError
         If one of its files is not Pyodide's own.
     """
     folder = lite.CACHE / "pyodide-files"

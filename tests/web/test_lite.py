@@ -13,7 +13,7 @@ import nbformat
 import pytest
 import website
 from notebook_page import ROOT, SHORT, chromium, open_notebook, run_all, serve, source_of, stopped, type_into
-from pyodide_files import GoneError, GradingError, needed, pyodide_files, take, write_core
+from pyodide_files import GoneError, RefusedError, needed, pyodide_files, take, write_core
 
 LESSONS = [name.removesuffix(".ipynb") for name in SHORT]
 EXERCISES = LESSONS[1:]
@@ -127,7 +127,7 @@ def test_a_file_that_is_not_pyodides_own_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "stranger.zip", "w") as archive:
         for name in needed(packages):
             archive.writestr(f"assets/{packages[name]['file_name']}", b"something else")
-    with zipfile.ZipFile(tmp_path / "stranger.zip") as archive, pytest.raises(GradingError, match="do not use it"):
+    with zipfile.ZipFile(tmp_path / "stranger.zip") as archive, pytest.raises(RefusedError, match="do not use it"):
         take(archive, packages, tmp_path)
     assert not list(tmp_path.glob("*.whl"))
 
