@@ -9,6 +9,8 @@ usage: python tools/course.py course [OPTION ...]     set up, open JupyterLab wi
        python tools/course.py reset EXERCISE          a fresh copy; yours is kept beside it
 
        python tools/course.py grading WORD ...        for instructors: selftest, release, grade, ...
+       python tools/course.py install                 install what authors need
+       python tools/course.py lock                    pin the newest versions for CI
        python tools/course.py test [--versions FILE|newest] [OPTION ...]
             install what authors need and run every test with pytest's options, on the versions of
             pins/constraints.txt, or on others in a .venv-... of its own
@@ -422,6 +424,25 @@ def grading(words):
     return subprocess.run([str(venv_program("downhill-grading")), *words]).returncode
 
 
+def authors(_):
+    """Install what authors need."""
+    install("dev", PINS, ranges=True)
+    print("What authors need is in .venv.")
+    return 0
+
+
+def lock(_):
+    """Install the newest versions that pyproject.toml admits, and write them down as CI's."""
+    venv = ".venv-newest"
+    shutil.rmtree(ROOT / venv, ignore_errors=True)
+    install("web", venv=venv)
+    command = [venv_program("python", venv), "-m", "pip", "freeze", "--exclude-editable"]
+    frozen = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    replace(ROOT / PINS, frozen)
+    print(f"{PINS} has the versions of today. Test them: `make test`, `make test-web`.")
+    return 0
+
+
 def test(options):
     """Run every test on CI's versions, on those of another file of pins, or on the newest."""
     versions = PINS
@@ -497,6 +518,8 @@ STUDENTS = {
 COMMANDS = {
     **STUDENTS,
     "grading": grading,
+    "install": authors,
+    "lock": lock,
     "test": test,
     "site": site,
     "site-links": lambda options: site(options, "links"),

@@ -96,24 +96,14 @@ def members(part, root=ROOT):
 
 
 def students_makefile(text):
-    """Return the Makefile with the commands of a student alone."""
+    """Return the Makefile with the commands of a student alone, and `make help`."""
     head, *rules = text.split("\n\n")
-    head = (
-        re.sub(r"^\.PHONY:.*\n?", "", head, flags=re.MULTILINE)
-        .rstrip()
-        .replace("VENV = .venv/bin/python", "")
-    )
-    mine = [
-        rule.rstrip()
-        for rule in rules
-        if re.match(r"([\w-]+):", rule) and rule.split(":")[0] in STUDENTS
+    settings = [
+        line for line in head.splitlines() if not re.match(r"VENV|TOOLS|\.PHONY", line)
     ]
-    return (
-        "\n\n".join(
-            [head.rstrip(), ".PHONY: " + " ".join(rule.split(":")[0] for rule in mine), *mine]
-        )
-        + "\n"
-    )
+    mine = {rule.split(":")[0]: rule.rstrip() for rule in rules if re.match(r"[\w-]+:", rule)}
+    mine = {name: rule for name, rule in mine.items() if name in (*STUDENTS, "help")}
+    return "\n\n".join(["\n".join(settings), ".PHONY: " + " ".join(mine), *mine.values()]) + "\n"
 
 
 def students_project(text):
