@@ -118,7 +118,7 @@ def test_bad_words_get_a_sentence_and_nothing_is_written(words, said, copy):
 
 
 @pytest.mark.parametrize(
-    "source", ["", "scorecard()", "scorecard(", "print(1)", "scorecard(a=1)\nscorecard(b=2)"]
+    "source", ["", "scorecard(", "print(1)", "scorecard(a=1)\nscorecard(b=2)"]
 )
 def test_a_scorecard_that_is_none_stops_it(source):
     with pytest.raises(new_exercise.BadWords, match="scorecard"):

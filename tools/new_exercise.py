@@ -172,7 +172,7 @@ def scorecard_with(source, slug, points):
     Parameters
     ----------
     source : str
-        A cell that is one call of ``scorecard`` with keywords.
+        A cell that is one call of ``scorecard``, with keywords or with none.
     slug : str
     points : int
 
@@ -188,14 +188,17 @@ def scorecard_with(source, slug, points):
     try:
         (statement,) = ast.parse(source).body
         call = statement.value
-        last, called = call.keywords[-1].value, call.func.id
-    except (SyntaxError, ValueError, AttributeError, IndexError):
+        called, arguments = call.func.id, [word.value for word in call.keywords]
+    except (SyntaxError, ValueError, AttributeError):
         called = ""
     if called != "scorecard":
         raise BadWords(
             "Its last cell is no call such as scorecard(a=1, a_choice=1): mend that first."
         )
     lines, more = source.split("\n"), f"{slug}={points}, {slug}_choice=1"
+    if not arguments:
+        return f"scorecard({more})"
+    last = arguments[-1]
     line, at = (
         lines[last.end_lineno - 1],
         len(lines[last.end_lineno - 1].encode()[: last.end_col_offset].decode()),
@@ -212,10 +215,11 @@ def counted_up(source):
     """
 
     def next_number(found):
-        return f"{NUMBERS[NUMBERS.index(found[1]) + 1]} exercises"
+        number = NUMBERS[NUMBERS.index(found[1]) + 1]
+        return f"{number} exercise" + ("" if number == "One" else "s")
 
     return re.sub(
-        rf"^({'|'.join(NUMBERS[1:-1])}) exercises?\b",
+        rf"^({'|'.join(NUMBERS[:-1])}) exercises?\b",
         next_number,
         source,
         count=1,

@@ -7,8 +7,10 @@ usage: notebooks.py render [NOTEBOOK ...]   run lessons and solutions and store 
 
 import base64
 import datetime
+import itertools
 import logging
 import os
+import re
 import sys
 import tempfile
 import time
@@ -21,6 +23,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f-]+)?")
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -76,9 +79,25 @@ def render_one(path):
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
+        for key in set(cell.metadata) - {"tags", "nbgrader"}:  # left behind by an editor
+            del cell.metadata[key]
+    name_cells(notebook.cells)
     notebook.metadata = nbformat.from_dict(METADATA)
     nbformat.write(notebook, path)
     return f"{name}: {time.perf_counter() - started:.1f} s", True
+
+
+def name_cells(cells):
+    """Give each cell with a random id, as editors write it, a slug of the heading above it."""
+    heading, taken = "cell", {cell.id for cell in cells}
+    for cell in cells:
+        title = re.search(r"^#+ (.+)$", cell.source, re.MULTILINE)
+        if cell.cell_type == "markdown" and title:
+            heading = re.sub(r"[^a-z0-9]+", "-", title[1].lower())[:48].strip("-") or "cell"
+        if RANDOM_ID.fullmatch(cell.id):
+            names = (f"{heading}-{number}" for number in itertools.count(1))
+            cell.id = next(name for name in names if name not in taken)
+            taken.add(cell.id)
 
 
 def render(paths):
