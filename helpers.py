@@ -25,8 +25,9 @@ try:
     import seaborn as sns
     from IPython.display import display
 
-    from downhill.figures import COLORS, Slider, animate, contours, explore, quiz, show, surface3d
+    from downhill.figures import COLORS, Slider, animate, contours, explore, show, surface3d
     from downhill.plain import plain_function
+    from downhill.quizzes import quiz
 except ModuleNotFoundError as error:
     missing = error.name.partition(".")[0]
     raise ModuleNotFoundError(

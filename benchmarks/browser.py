@@ -8,7 +8,9 @@ Chromium.
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from notebook_page import (
     chromium,
@@ -23,7 +25,9 @@ from notebook_page import (
 )
 
 
-def measure(page, address, name):
+def measure(
+    page: Any, address: Callable[[str], str], name: str
+) -> tuple[float, list[tuple[str, float]]]:
     """Run a lesson; return the seconds it took and the medians of its sliders by their label."""
     open_notebook(page, address(name))
     _, seconds = run_all(page)
@@ -31,7 +35,7 @@ def measure(page, address, name):
                      for figure in live_figures(page) for slider, label in sliders(figure)]  # fmt: skip
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     medians = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

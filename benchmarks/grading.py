@@ -1,5 +1,4 @@
-"""Submissions a second: this grader with one process and with two, and nbgrader, on one class in
-one run.
+"""Submissions a second, measured in one run on one class: this grader, and nbgrader.
 
     make bench NAME=grading ARGS="[STUDENTS] [PART]"     36 students of 1_landscape by default;
                                                          about 12 minutes
@@ -21,7 +20,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import classroom
 
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def timed(command, env=ENV, **options):
+def timed(command: Iterable[object], env: dict[str, str] = ENV, **options: Any) -> float:
     """Run a command to its end; return its wall time."""
     began = time.perf_counter()
     subprocess.run(
@@ -38,15 +39,13 @@ def timed(command, env=ENV, **options):
     return time.perf_counter() - began
 
 
-def nbgrader_environment():
-    """Return the folder of programs of an environment that holds nbgrader and what the course
-    needs.
-    """
+def nbgrader_environment() -> Path:
+    """Return the folder of programs of an environment with nbgrader and what the course needs."""
     folder = ROOT / "build" / "nbgrader"
     if not (folder / "ready").exists():
         print("installing nbgrader into build/nbgrader (once) ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [
+        pip: list[str | Path] = [
             folder / "bin/python",
             "-m",
             "pip",
@@ -61,7 +60,7 @@ def nbgrader_environment():
     return folder / "bin"
 
 
-def by_nbgrader(students, part, folder):
+def by_nbgrader(students: Iterable[Any], part: str, folder: Path) -> tuple[float, dict[str, float]]:
     """Autograde the class with nbgrader; return the seconds and each student's points."""
     programs = nbgrader_environment()
     shutil.copytree(ROOT / "solutions" / part, folder / "solutions" / part)
@@ -70,7 +69,11 @@ def by_nbgrader(students, part, folder):
     path = os.pathsep.join(
         [str(programs), os.environ["PATH"]]
     )  # nbgrader calls alembic by its name
-    quiet = {"cwd": folder, "stderr": subprocess.DEVNULL, "env": ENV | {"PATH": path}}
+    quiet: dict[str, Any] = {
+        "cwd": folder,
+        "stderr": subprocess.DEVNULL,
+        "env": ENV | {"PATH": path},
+    }
     timed([programs / "nbgrader", "generate_assignment", part, "--create"], **quiet)
     seconds = timed([programs / "nbgrader", "autograde", part, "--create"], **quiet)
     read = (
@@ -88,7 +91,9 @@ def by_nbgrader(students, part, folder):
     return seconds, {name: float(score) for name, score in map(str.split, out.stdout.splitlines())}
 
 
-def by_downhill(students, part, folder, jobs):
+def by_downhill(
+    students: Iterable[Any], part: str, folder: Path, jobs: int
+) -> tuple[float, dict[str, float]]:
     """Grade the class with ``grading``; return the seconds and each student's points."""
     where = classroom.hand_in(students, folder / "submitted", part)
     seconds = timed(
@@ -113,17 +118,18 @@ def by_downhill(students, part, folder, jobs):
     return seconds, {row["student"]: float(row["points"]) for row in rows}
 
 
-def compare(count=36, part="1_landscape"):
-    """Print submissions a second, the ratios, and how many students got the points that they
-    deserve.
-    """
+def compare(count: int = 36, part: str = "1_landscape") -> None:
+    """Print submissions a second, the ratios, and how many marks were as deserved."""
     students = classroom.make_class(part, mixed=max(count - 2, 0), seed=7, changes={})
     students = [
         s for s in students if s.name in ("all_right", "all_open") or s.name.startswith("mixed")
     ]
     deserved = {student.name: sum(student.truth.values()) for student in students}
-    ours = [("one process", by_downhill, 1), ("two processes", by_downhill, 2)]
-    took = {}
+    ours: list[tuple[Any, ...]] = [
+        ("one process", by_downhill, 1),
+        ("two processes", by_downhill, 2),
+    ]
+    took: dict[str, list[float]] = {}
     for name, run, *options in [*ours, ("nbgrader", by_nbgrader), *ours]:
         with tempfile.TemporaryDirectory() as folder:
             seconds, points = run(students, part, Path(folder), *options)
@@ -139,10 +145,8 @@ def compare(count=36, part="1_landscape"):
         print(f"{name}: {took['nbgrader'][0] / (sum(took[name]) / 2):.1f} times nbgrader")
 
 
-def largest(pid):
-    """Return the peak resident size in MB of a process and of each Python process below it, without
-    students' ones.
-    """
+def largest(pid: int) -> float:
+    """Return the peak resident MB of a process and its Python children, students' ones apart."""
     peak = 0.0
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -152,13 +156,13 @@ def largest(pid):
         if b"grading.engine.runner" not in command and "VmHWM" in status:
             peak = int(status["VmHWM"].split()[0]) / 1e3
             for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-                peak = max(peak, largest(child))
+                peak = max(peak, largest(int(child)))
     except OSError:  # it ended meanwhile
         pass
     return peak
 
 
-def memory(count=2000, part="1_landscape"):
+def memory(count: int = 2000, part: str = "1_landscape") -> None:
     """Print the grader's peak memory for a tenth of the class and for all of it."""
     every = classroom.make_class(part, mixed=40, seed=7, changes={})
     one = {"1_surfaces.ipynb"}
@@ -199,11 +203,11 @@ def memory(count=2000, part="1_landscape"):
             )
 
 
-def main(words):
+def main(words: list[str]) -> None:
     if words[:1] == ["memory"]:
-        memory(*map(int, words[1:2]))
+        memory(int(words[1]) if words[1:] else 2000)
     else:
-        compare(*map(int, words[:1]), *words[1:2])
+        compare(int(words[0]) if words else 36, *words[1:2])
 
 
 if __name__ == "__main__":

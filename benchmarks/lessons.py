@@ -16,7 +16,7 @@ import notebooks
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def cost(path):
+def cost(path: Path) -> tuple[float, float]:
     """Run one notebook; return the CPU seconds and the peak memory in MB of its kernel."""
     own = resource.getrusage(resource.RUSAGE_CHILDREN)
     notebooks.execute(nbformat.read(path, as_version=4), path.parent, allow_errors=True)
@@ -25,7 +25,7 @@ def cost(path):
     return seconds, used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     if arguments[:1] == ["--one"]:
         print("{:6.1f} s {:6.0f} MB".format(*cost(Path(arguments[1]))))
         return

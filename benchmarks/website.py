@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from notebook_page import chromium, serve
 
@@ -20,7 +21,7 @@ BYTES = """performance.getEntriesByType("resource").concat(performance.getEntrie
     .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
 
 
-def first_paint(watch, name):
+def first_paint(watch: Any, name: str) -> list[float]:
     """Return the milliseconds to the first content of a page in a fresh tab, and the bytes that it loads."""
     with watch.page() as page:
         page.goto(f"{watch.home}/{name}", wait_until="load")
@@ -28,7 +29,7 @@ def first_paint(watch, name):
         return page.evaluate(f"[{PAINT}, {BYTES}]")
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     if "--built" not in arguments:
         start = time.perf_counter()
         subprocess.run([sys.executable, ROOT / "tools" / "website.py", "build"], check=True)
@@ -40,9 +41,9 @@ def main(arguments):
         for _ in range(5):  # a new profile each time: nothing is cached
             with tempfile.TemporaryDirectory() as profile, serve(SITE) as home, chromium(profile, home) as watch:
                 runs.append(first_paint(watch, name))
-        times, sizes = zip(*runs, strict=True)
+        times, loaded = zip(*runs, strict=True)
         print(f"{name}: first content after {statistics.median(times):.0f} ms (worst {max(times):.0f}), "
-              f"{sizes[0] / 1e6:.2f} MB with scripts, fonts and styles")  # fmt: skip
+              f"{loaded[0] / 1e6:.2f} MB with scripts, fonts and styles")  # fmt: skip
 
 
 if __name__ == "__main__":

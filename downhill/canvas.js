@@ -1,6 +1,6 @@
 // Draws every moving figure of the course: axes, a background picture, paths and points.
-// Live in Jupyter it is an anywidget module (`render`): the kernel computes, this file draws.
 // In a stored page downhill/figures.py puts it in front of a call of `still`, which draws from a table.
+// Live in Jupyter it stands in front of widget.js: the kernel computes, this file draws.
 // Python has mapped all coordinates to the axes: 0 … UNITS from left to right and from bottom to top.
 
 const UNITS = 4096;
@@ -229,17 +229,3 @@ function still(id, spec, table) {
     show(sceneAt(spec.sliders.map((slider) => slider.start)));
   }
 }
-
-function render({ model, el }) {
-  el.classList.add("dh");
-  const show = build(el.appendChild(element("div", { class: "dh-stage" })), model.get("spec"), (position) => {
-    model.set("position", position);
-    model.save_changes();
-  });
-  const update = () => show(model.get("scene"));
-  model.on("change:scene", update);
-  update();
-  return () => model.off("change:scene", update);
-}
-
-export default { render };

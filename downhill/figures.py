@@ -1,4 +1,4 @@
-r"""Figures that a lesson makes with one call: shown, explored, animated, and quizzes.
+r"""Figures that a lesson makes with one call: shown, explored, animated.
 
 >>> fig, ax = plt.subplots()
 >>> contours(ax, himmelblau)
@@ -14,17 +14,12 @@ r"""Figures that a lesson makes with one call: shown, explored, animated, and qu
 
 >>> animate({"plain": path, "momentum": other_path}, caption="...", alt="...", background=himmelblau)
 
->>> quiz("When does descent on $x^2$ diverge?",
-...      {"For a step size above 1": "The curvature is 2, and 2/2 = 1 is the limit.",
-...       "For a step size above 2": "That is the limit for $x^2/2$."}, answer="A")
-
 Every call emits one output. Its HTML holds the picture with caption and alternative text, and, for moving
 figures, all that they need to move in a stored page without a kernel; `image/png` is a still of the same
 scene. `explore` adds a live widget if ipywidgets and anywidget are there: then the kernel computes.
 """
 
 import base64
-import hashlib
 import html
 import io
 import itertools
@@ -43,12 +38,16 @@ from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
+from downhill.markup import CSS, element_id, rich_text
+
 try:
     import anywidget
     import ipywidgets
     import traitlets
 except ImportError:  # a bare viewer: the HTML version serves
     anywidget = None
+
+__all__ = ["COLORS", "Slider", "animate", "contours", "explore", "show", "surface3d"]
 
 COLORS = {"primary": "#0173b2", "secondary": "#de8f05", "tertiary": "#029e73",
           "error": "#d55e00", "neutral": "#949494", "highlight": "#cc78bc"}  # fmt: skip
@@ -58,26 +57,9 @@ UNITS = 4096  # the canvas' grid along each axis
 MAX_SCENES, MAX_TABLE_BYTES, MAX_PNG_BYTES = 600, 300_000, 65_000
 _ORDER = ("primary", "secondary", "tertiary", "error", "highlight", "neutral")
 _DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)))
-_SCRIPT = Path(__file__).with_name("canvas.js").read_text(encoding="utf-8")
-# What a stored page needs of it: not the widget's entrance, no comments, no indents.
-_PLAIN_SCRIPT = re.sub(r"^ +|^//.*\n", "", _SCRIPT.partition("function render(")[0], flags=re.MULTILINE)
-_CSS = """
-.dh{margin:.6em 0;padding:0;border:0;max-width:100%;min-width:0;color:inherit;font:inherit}
-.dh img,.dh canvas{display:block;max-width:100%;height:auto;background:#fff}
-.dh canvas{width:100%}
-.dh figcaption{margin-top:.4em;max-width:44em;text-align:left;font-style:italic}
-.dh output{display:block;min-height:1.5em;margin:.3em 0}
-.dh-controls{display:flex;flex-wrap:wrap;align-items:center;gap:.3em .7em;margin:.3em 0}
-.dh-controls label{display:flex;align-items:center;gap:.6em;margin:0}
-.dh-controls input{width:12em;max-width:38vw;min-height:24px;accent-color:#0173b2}
-.dh-controls button{font:inherit;min-width:5em;padding:.2em .6em;color:#222;background:#eee}
-.dh-value{min-width:4em;font-variant-numeric:tabular-nums}
-.dh :focus-visible{outline:3px solid #de8f05;outline-offset:2px;box-shadow:0 0 0 2px #222}
-fieldset.dh{border:1px solid #888;border-radius:4px;padding:.6em 1em}
-fieldset.dh legend{float:left;width:100%;margin:0 0 .4em;padding:0;border:0;font:inherit;font-weight:600}
-fieldset.dh label,fieldset.dh output,fieldset.dh details{clear:both;display:block;margin:.25em 0}
-fieldset.dh output:not(:empty){border-left:4px solid #0173b2;padding-left:.6em}
-"""
+_CANVAS, _WIDGET = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("canvas.js", "widget.js"))
+# In a stored page: without comments and indents.
+_PLAIN_CANVAS = "".join(line.lstrip(" ") for line in _CANVAS.splitlines(True) if not line.startswith("//"))
 
 
 @dataclass(frozen=True)
@@ -176,11 +158,6 @@ class _View:
 # -- text ---------------------------------------------------------------------------------------------------
 
 
-def _html(text):
-    """Escape text for HTML, keep $maths$, and turn `code` into code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
-
-
 def _plain(text):
     """Turn the maths of a short label, such as ``$\\eta_1 10^{-3}$``, into Unicode."""
     scripts = {"^": ("0123456789-−+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺"), "_": ("0123456789ijkn", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙ")}
@@ -210,10 +187,6 @@ def _need_text(**texts):
             raise ValueError(f"every figure needs a non-empty {name}: say in words what there is to see")
 
 
-def _id(kind, *content):
-    return f"dh-{kind}-{hashlib.sha256(repr(content).encode()).hexdigest()[:10]}"
-
-
 def _json(data):
     """Return JSON that may stand inside a script element."""
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
@@ -238,9 +211,9 @@ def _png(fig, dpi, colors=None, tight="tight"):
 
 
 def _figure_html(png, width, caption, alt, *, ident="", script=""):
-    return (f'<figure class="dh tex2jax_process" {ident}><style>{_CSS}</style><div class="dh-stage">'
+    return (f'<figure class="dh tex2jax_process" {ident}><style>{CSS}</style><div class="dh-stage">'
             f'<img alt="{html.escape(alt)}" width="{width}" src="data:image/png;base64,{png}"></div>'
-            f"<figcaption>{_html(caption)}</figcaption></figure>{script}")  # fmt: skip
+            f"<figcaption>{rich_text(caption)}</figcaption></figure>{script}")  # fmt: skip
 
 
 def show(fig, caption, alt):
@@ -441,9 +414,9 @@ def _moving(caption, alt, view, still_paths, spec, table):
     """Return the bundle of a figure that moves without a kernel, and the canvas' specification."""
     png, width, background, axes = _still(view, still_paths)
     spec = {"alt": alt, "axes": axes, "background": background, **spec}
-    ident = _id("figure", caption, alt, spec["sliders"], table)
+    ident = element_id("figure", caption, alt, spec["sliders"], table)
     call = f"still({_json(ident)}, {_json(spec)}, {_json(table)});"
-    script = f"<script>(() => {{\n{_PLAIN_SCRIPT}{call}\n}})();</script>"
+    script = f"<script>(() => {{\n{_PLAIN_CANVAS}\n{call}\n}})();</script>"
     page = _figure_html(png, width, caption, alt, ident=f'id="{ident}"', script=script)
     return {"text/html": page, "image/png": png, "text/plain": caption}, spec
 
@@ -571,8 +544,8 @@ def _live(scene_at, view, spec, start, caption):
         return {"paths": [_encode(path, view) for path in paths], "text": text}
 
     class Canvas(anywidget.AnyWidget):
-        _esm = _SCRIPT
-        _css = _CSS
+        _esm = _CANVAS + _WIDGET
+        _css = CSS
         spec = traitlets.Dict().tag(sync=True)
         scene = traitlets.Dict().tag(sync=True)
         position = traitlets.List().tag(sync=True)
@@ -583,7 +556,7 @@ def _live(scene_at, view, spec, start, caption):
         canvas.scene = picture(change.new)
 
     canvas.observe(moved, "position")
-    box = ipywidgets.VBox([canvas, ipywidgets.HTMLMath(f"<em>{_html(caption)}</em>")])
+    box = ipywidgets.VBox([canvas, ipywidgets.HTMLMath(f"<em>{rich_text(caption)}</em>")])
     return box._repr_mimebundle_()
 
 
@@ -631,51 +604,4 @@ def animate(paths, caption, alt, *, background=None, points=(), xlim=None, ylim=
     slider = {"label": "step", "values": [str(s) for s in steps], "start": len(steps) - 1}
     spec = {"seconds": seconds or float(np.clip(0.08 * len(steps), 3, 12)), "sliders": [slider]}
     bundle, _ = _moving(caption, alt, view, encoded, spec, {"paths": encoded})
-    display(bundle, raw=True)
-
-
-def quiz(question, choices, answer):
-    """Display a question with choices, each of which is explained when it is chosen.
-
-    Parameters
-    ----------
-    question : str
-        May contain ``$maths$`` and `` `code` ``, as all texts here.
-    choices : dict of str to str
-        Choice to explanation, for right and wrong ones alike; letters A, B, … are put before them.
-    answer : str
-        The right choice, or its letter.
-
-    Raises
-    ------
-    ValueError
-        For an empty question or explanation, fewer than two choices, or an answer that is not among them.
-    """
-    if not question.strip():
-        raise ValueError("a quiz needs a question")
-    if len(choices) < 2:
-        raise ValueError(f"a quiz needs at least two choices, got {len(choices)}")
-    labels = [c if re.match(r"[A-Z]\. ", c) else f"{chr(65 + i)}. {c}" for i, c in enumerate(choices)]
-    right = [answer in (choice, label, label[0]) for choice, label in zip(choices, labels, strict=True)]
-    if sum(right) != 1:
-        raise ValueError(f"the answer {answer!r} is not among the choices {list(choices)}")
-    if empty := [choice for choice, why in choices.items() if not why.strip()]:
-        raise ValueError(f"every choice needs an explanation; missing for {empty}")
-    name = _id("quiz", question, list(choices))
-    radios = "".join(
-        f'<div><label><input type="radio" name="{name}" value="{i}" data-lm-suppress-shortcuts="true"> '
-        f"{_html(label)}</label></div>"
-        for i, label in enumerate(labels))  # fmt: skip
-    verdicts = ["Right." if ok else "Not this one." for ok in right]
-    reasons = "".join(
-        f"<li>{_html(label)}<div><strong>{verdict}</strong> {_html(why)}</div></li>"
-        for label, verdict, why in zip(labels, verdicts, choices.values(), strict=True))  # fmt: skip
-    tell = ("this.querySelector('output').innerHTML="
-            "this.querySelectorAll('li>div')[event.target.value].innerHTML")  # fmt: skip
-    bundle = {
-        "text/html": f'<fieldset class="dh tex2jax_process" onchange="{tell}"><style>{_CSS}</style>'
-        f'<legend>{_html(question)}</legend>{radios}<output role="status"></output>'
-        f"<details><summary>All answers, explained</summary><ul>{reasons}</ul></details></fieldset>",
-        "text/plain": "\n".join([question, *labels]),
-    }
     display(bundle, raw=True)

@@ -1,26 +1,34 @@
 """Grade a class.
 
-grade SUBMISSIONS --part PART    grade, and write grades.csv, report.html, feedback/ and
-free_text.csv selftest                         grade the course's own solutions, and try to break
-out of the sandbox release PART                     one zip for students, without solutions and
-hidden tests nbgrader PART                    make an nbgrader course in a folder of its own export
-RESULTS --db URL          write the scores into an nbgrader gradebook
+grade SUBMISSIONS --part PART   grade, and write grades.csv, report.html, feedback/, free_text.csv
+selftest                        grade the course's own solutions; try to break out of the sandbox
+release PART                    one zip for students, without solutions and hidden tests
+nbgrader PART                   make an nbgrader course in a folder of its own
+export RESULTS --db URL         write the scores into an nbgrader gradebook
 """
+
+from __future__ import annotations
 
 import argparse
 import json
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 from grading import ROOT, GradingError, import_helpers
 from grading.classroom.layouts import LAYOUTS
-from grading.classroom.submissions import choose, survey
+from grading.classroom.submissions import Class, Submission, choose, survey
 from grading.engine.sandbox import missing
 from grading.engine.session import sandbox_of
 
+if TYPE_CHECKING:
+    from grading.classroom.sheets import Sheet
+    from grading.grade import Done
 
-def parser():
+
+def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = argparse.ArgumentParser(
         prog="python -m grading",
@@ -88,7 +96,7 @@ def parser():
     return top
 
 
-def grade(arguments):
+def grade(arguments: argparse.Namespace) -> int:
     """Grade a class; return the exit code."""
     if arguments.dry_run:
         return dry_run(arguments)
@@ -146,7 +154,7 @@ def grade(arguments):
     return report(arguments, found, sheets)
 
 
-def check_marks(out, sheets, submissions):
+def check_marks(out: Path, sheets: Sequence[Sheet], submissions: Iterable[Submission]) -> None:
     """Refuse marks that are none, or nobody's, before an hour of grading and not after it."""
     if (out / "free_text.csv").exists():
         from grading.classroom.classbook import open_book
@@ -154,7 +162,7 @@ def check_marks(out, sheets, submissions):
         open_book(out, sheets, submissions)
 
 
-def report(arguments, found, sheets):
+def report(arguments: argparse.Namespace, found: Class, sheets: Sequence[Sheet]) -> int:
     """Write the reports of a graded class, and say what came of it; return the exit code."""
     from grading.classroom.report import write_reports
 
@@ -166,7 +174,7 @@ def report(arguments, found, sheets):
     return 0
 
 
-def _in_words(summary, out, lms):
+def _in_words(summary: dict[str, Any], out: Path, lms: str | None) -> str:
     from grading.classroom.preview import nobodys_work
 
     look, earlier = summary["need_a_look"], summary["earlier"]
@@ -199,10 +207,8 @@ def _in_words(summary, out, lms):
     return "\n".join([*lines, f"Read {out / 'report.html'}; the table is {out / 'grades.csv'}."])
 
 
-def dry_run(arguments):
-    """Print who handed in what, and what would be graded; return the exit code. Nothing is run or
-    written.
-    """
+def dry_run(arguments: argparse.Namespace) -> int:
+    """Print who handed in what, and run and write nothing; return the exit code."""
     found = survey(arguments.submissions, arguments.part, arguments.layout)
     chosen, unknown = (
         choose(found.submissions, arguments.only) if arguments.only else (found.submissions, [])
@@ -221,14 +227,14 @@ def dry_run(arguments):
 class _progress:
     """A bar on a terminal, or a line of JSON a student."""
 
-    def __init__(self, total, as_json):
+    def __init__(self, total: int, as_json: bool) -> None:
         from tqdm import tqdm
 
         tqdm.monitor_interval = 0  # no thread of its own: workers are forked
         self.as_json = as_json
         self.bar = tqdm(total=total, unit="student", disable=as_json or not sys.stderr.isatty())
 
-    def __call__(self, done):
+    def __call__(self, done: Done) -> None:
         slug, points, max_score, new = done
         self.bar.update()
         if self.as_json:
@@ -237,15 +243,15 @@ class _progress:
                 flush=True,
             )
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.bar.close()
 
 
-def main(words=None):
-    """Run a command; return the exit code: 0 if every submission was processed, whatever its marks."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code, 0 if every submission was processed."""
     arguments = parser().parse_args(words)
     try:
         if arguments.command == "grade":

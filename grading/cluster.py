@@ -2,12 +2,15 @@
 
 import base64
 import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 from grading import CourseError
 from grading.classroom.store import result_path, save, stored
 from grading.classroom.submissions import Handed, Submission
 from grading.engine.session import SandboxError
-from grading.grade import Options, course_key, grade_submission, holds, key_of, ungraded
+from grading.grade import Done, Options, course_key, grade_submission, holds, key_of, ungraded
 from tools.cells import NotebookError
 
 __all__ = ["grade_on_cluster"]
@@ -15,17 +18,24 @@ __all__ = ["grade_on_cluster"]
 _one_at_a_time = threading.Lock()  # a check prints, and keeps its record, for the whole process
 
 
-def _remote(student, lms_id, files, others, notes, options, key, course):
-    """Grade one submission whose files came with the task; runs on a worker, which has the course
-    installed.
-    """
+def _remote(
+    student: str,
+    lms_id: str,
+    files: list[tuple[str, str]],
+    others: list[str],
+    notes: tuple[str, ...],
+    options: dict[str, Any],
+    key: str,
+    course: str,
+) -> dict[str, Any]:
+    """Grade a submission whose files came with the task, on a worker that has the course."""
     import tempfile
     from pathlib import Path
 
     from grading import ROOT
 
-    options = Options(**options | {"root": str(ROOT)})
-    if course_key(options) != course:
+    here = Options(**options | {"root": str(ROOT)})
+    if course_key(here) != course:
         raise CourseError(
             "A worker of the cluster has another version of the course: install the same one there."
         )
@@ -38,11 +48,17 @@ def _remote(student, lms_id, files, others, notes, options, key, course):
         with _one_at_a_time:
             rest = tuple(Handed(label, "") for label in others)
             return grade_submission(
-                Submission(student, lms_id, tuple(handed), rest, notes), options, key
+                Submission(student, lms_id, tuple(handed), rest, notes), here, key
             )
 
 
-def grade_on_cluster(submissions, options, out, address, progress):
+def grade_on_cluster(
+    submissions: Iterable[Submission],
+    options: Options,
+    out: Path,
+    address: str,
+    progress: Callable[[Done], object],
+) -> None:
     """Grade a class with Dask.
 
     Parameters
@@ -60,10 +76,10 @@ def grade_on_cluster(submissions, options, out, address, progress):
     with Client(address) as client:
         running, keys = {}, as_completed(with_results=False)
 
-        def path_of(submission):
+        def path_of(submission: Submission) -> Path:
             return result_path(out, options.part, options.batch, submission)
 
-        def feed():
+        def feed() -> bool:
             for submission in waiting:
                 key, old = key_of(submission, options), stored(path_of(submission))
                 if holds(old, key, options):

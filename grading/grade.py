@@ -10,22 +10,24 @@ import os
 import re
 import sys
 import tokenize
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeGuard
 
 from grading.classroom.essays import free_texts
-from grading.classroom.sheets import load_part
+from grading.classroom.sheets import Exercise, Sheet, load_part
 from grading.classroom.store import FORMAT, result_path, save, stored
-from grading.classroom.submissions import known_notebooks, match, remarks
+from grading.classroom.submissions import Submission, known_notebooks, match, remarks
 from grading.engine import session
 from grading.engine.checker import checker_of
 from grading.engine.runner import wanted
 from grading.engine.sandbox import end_with_parent
 from grading.engine.session import Notebook, sandbox_of
 from tools import versions
-from tools.cells import NotebookError, fingerprint, normal, plan, read_cells
+from tools.cells import Cell, NotebookError, fingerprint, normal, plan, read_cells
 
 __all__ = ["Options", "grade_class", "grade_submission", "key_of"]
 
@@ -33,6 +35,8 @@ MAX_TOKENIZED = 200_000  # characters of a cell
 MAX_COPIES = 25  # different files of one student that answer the same notebook
 SECRET_WORDS = {"ctypes", "subprocess", "socket", "grading", "_record", "_exit", "__subclasses__"}
 SECRET_PATHS = re.compile(r"solutions[/\\]|/proc/")
+
+Done = tuple[str, float, float, bool]  # slug, points, max_score, whether it was new
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,13 @@ class Options:
 
 
 @functools.lru_cache(maxsize=4)
-def sheets_of(options):
+def sheets_of(options: Options) -> tuple[Sheet, ...]:
     """Read the part once a process."""
     return tuple(load_part(options.part, Path(options.root), options.private))
 
 
 @functools.cache
-def grader_hash():
+def grader_hash() -> str:
     """Return a hash of the grader's own source: another grader grades anew."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
@@ -76,7 +80,7 @@ def grader_hash():
 
 
 @functools.lru_cache(maxsize=4)
-def course_key(options):
+def course_key(options: Options) -> str:
     """Return a hash of the grader, the course's code and the checks of the part."""
     digest = hashlib.sha256(grader_hash().encode())
     for sheet in sheets_of(options):
@@ -84,7 +88,7 @@ def course_key(options):
     return digest.hexdigest()
 
 
-def key_of(submission, options):
+def key_of(submission: Submission, options: Options) -> str:
     """Return a hash of all that decides the result of a submission."""
     digest = hashlib.sha256(course_key(options).encode())
     others = [handed.label for handed in submission.others]
@@ -99,7 +103,9 @@ def key_of(submission, options):
     return digest.hexdigest()
 
 
-def grade_submission(submission, options, key=None):
+def grade_submission(
+    submission: Submission, options: Options, key: str | None = None
+) -> dict[str, Any]:
     """Grade what one student handed in.
 
     Parameters
@@ -115,12 +121,8 @@ def grade_submission(submission, options, key=None):
         Plain data: what the student's JSON file holds.
     """
     sheets = sheets_of(options)
-    flags, notes, strays, copies = (
-        list(submission.notes),
-        [],
-        [],
-        {sheet.name: {} for sheet in sheets},
-    )
+    flags, notes, strays = list(submission.notes), [], []
+    copies: dict[str, dict[str, tuple[str, list[Cell]]]] = {sheet.name: {} for sheet in sheets}
     for handed in submission.files:
         try:
             data = handed.read()
@@ -155,7 +157,7 @@ def grade_submission(submission, options, key=None):
     }
 
 
-def _absent(sheet):
+def _absent(sheet: Sheet) -> dict[str, Any]:
     exercises = [
         {
             "slug": e.slug,
@@ -183,10 +185,8 @@ def _absent(sheet):
     }
 
 
-def _best(sheet, copies, options):
-    """Grade each copy of a notebook and return the one with the most points; of equals one that
-    says more.
-    """
+def _best(sheet: Sheet, copies: list[tuple[str, list[Cell]]], options: Options) -> dict[str, Any]:
+    """Grade each copy of a notebook; return the one with most points, of equals a fuller one."""
     tries = [_grade(sheet, cells, label, options) for label, cells in copies[:MAX_COPIES]]
     if not tries:
         return _absent(sheet)
@@ -203,10 +203,8 @@ def _best(sheet, copies, options):
     return best
 
 
-def _grade(sheet, cells, label, options):
-    """Grade one notebook on one sheet: its cells run from top to bottom, and each check where its
-    cell stands.
-    """
+def _grade(sheet: Sheet, cells: list[Cell], label: str, options: Options) -> dict[str, Any]:
+    """Grade a notebook on a sheet: cells run from top to bottom, checks where their cells stand."""
     steps = plan(cells, sheet.checks)
     texts = free_texts(sheet, cells)
     essays = {at for question in texts.values() for at in question.cells}
@@ -216,7 +214,8 @@ def _grade(sheet, cells, label, options):
         if step.check or step.at not in essays
     ]
     code = [cell for cell in run if isinstance(cell, session.Cell)]
-    results, asked = {}, {exercise.slug: exercise for exercise in sheet.exercises}
+    asked = {exercise.slug: exercise for exercise in sheet.exercises}
+    said: dict[str, dict[str, Any]] = {}
     notebook = Notebook(
         sandbox_of(options.confined),
         [session.Cell("setup", source) for source in (*sheet.setup, _stand_ins(sheet))],
@@ -229,16 +228,16 @@ def _grade(sheet, cells, label, options):
             if isinstance(step, session.Cell):
                 notebook.run(step)
             elif _ready(notebook, asked[step]):
-                results[step] = checker_of(sheet).run(asked[step], notebook)
+                said[step] = checker_of(sheet).run(asked[step], notebook)
         for slug in [
-            slug for slug in asked if slug not in results
+            slug for slug in asked if slug not in said
         ]:  # no check cell, or one above its answer
             notebook.run(session.Cell("aids", asked[slug].aids))
-            results[slug] = checker_of(sheet).run(asked[slug], notebook)
+            said[slug] = checker_of(sheet).run(asked[slug], notebook)
         deaths, late = list(notebook.deaths), notebook.late
     finally:
         notebook.close()
-    results = [results[slug] for slug in asked]
+    results = [said[slug] for slug in asked]
     for exercise, result in zip(sheet.exercises, results, strict=True):
         _explain(exercise, result, code)
     notes, flags = _changes(sheet, cells, label, results)
@@ -281,17 +280,13 @@ def _grade(sheet, cells, label, options):
     }
 
 
-def _stand_ins(sheet):
-    """Return code that defines each check as a function that does nothing: the grader has the real
-    one.
-    """
+def _stand_ins(sheet: Sheet) -> str:
+    """Return code with each check as a function that does nothing: the grader has the real one."""
     return "\n".join(f"def check_{exercise.slug}(*answers): pass" for exercise in sheet.exercises)
 
 
-def _answer(exercise, cells):
-    """Return the source of the cell that holds an answer: by its id, or by the function that it
-    defines.
-    """
+def _answer(exercise: Exercise, cells: Iterable[Cell]) -> str:
+    """Return the source of an answer's cell: found by its id, or by the function it defines."""
     named = [c.source for c in cells if exercise.answer_id in (c.id, c.grade_id)]
     define = re.compile(rf"^(async )?def {exercise.names[0]}\(", re.MULTILINE)
     return next(
@@ -299,17 +294,15 @@ def _answer(exercise, cells):
     )
 
 
-def _ready(notebook, exercise):
-    """Return whether what a check asks for is defined; if the process has no time left, the check
-    will say so.
-    """
+def _ready(notebook: Notebook, exercise: Exercise) -> bool:
+    """Return whether what a check asks for is defined; without time left, the check will say."""
     try:
         return notebook.has(exercise.names)
     except session.GoneError:
         return True
 
 
-def _explain(exercise, result, code):
+def _explain(exercise: Exercise, result: dict[str, Any], code: Iterable[session.Cell]) -> None:
     """Where an answer is missing since its cell stopped, say so in the exercise's own place."""
     if result["state"] != "stopped" or "the notebook defines no" not in result["problem"]:
         return
@@ -320,11 +313,12 @@ def _explain(exercise, result, code):
             result["problem"] = result["detail"] = f"Its cell stopped. {stopped}"
 
 
-def _changes(sheet, cells, label, results):
-    """Return what to say of check cells that differ from the present ones: to both, and to the
-    instructor alone.
-    """
-    notes, flags = [], []
+def _changes(
+    sheet: Sheet, cells: Iterable[Cell], label: str, results: Iterable[dict[str, Any]]
+) -> tuple[list[str], list[str]]:
+    """Return what to say of changed check cells: to both, and to the instructor alone."""
+    notes: list[str] = []
+    flags: list[str] = []
     state = {result["slug"]: result["state"] for result in results}
     released = versions.released(sheet.part, sheet.name)
     for cell in cells:
@@ -342,7 +336,7 @@ def _changes(sheet, cells, label, results):
     return notes, flags
 
 
-def reaches_for_secrets(source):
+def reaches_for_secrets(source: str) -> bool:
     """Return whether code, its comments apart, names what no exercise needs.
 
     Parameters
@@ -380,9 +374,8 @@ def reaches_for_secrets(source):
 # ------------------------------------------------------------------------------------------ a class
 
 
-def holds(old, key, options):
-    """Return whether a stored result need not be made again; one that met a limit of time must,
-    with a larger one.
+def holds(old: dict[str, Any] | None, key: str, options: Options) -> TypeGuard[dict[str, Any]]:
+    """Return whether a stored result need not be made again, as a longer limit of time asks.
 
     Parameters
     ----------
@@ -396,16 +389,14 @@ def holds(old, key, options):
     bool
     """
     return (
-        bool(old)
+        old is not None
         and old.get("key") == key
         and options.seconds <= (old.get("limit") or options.seconds)
     )
 
 
-def work(submission, options, out):
-    """Grade one submission unless its result is there already; return (slug, points, worth, whether
-    it was new).
-    """
+def work(submission: Submission, options: Options, out: Path) -> Done:
+    """Grade a submission unless that is done; return (slug, points, max_score, whether new)."""
     path = result_path(out, options.part, options.batch, submission)
     key, old = key_of(submission, options), stored(path)
     if holds(old, key, options):
@@ -422,10 +413,8 @@ def work(submission, options, out):
     return submission.slug, result["points"], result["max_score"], True
 
 
-def ungraded(submission, options, reason):
-    """Return the result of a submission on which the grader itself failed; without a key it is
-    tried again.
-    """
+def ungraded(submission: Submission, options: Options, reason: str) -> dict[str, Any]:
+    """Return the result of a submission on which the grader failed; it has no key: try again."""
     notebooks = [_absent(sheet) for sheet in sheets_of(options)]
     for notebook in notebooks:
         del notebook["flags"], notebook["notes"]
@@ -447,7 +436,13 @@ def ungraded(submission, options, reason):
     }
 
 
-def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
+def grade_class(
+    submissions: Sequence[Submission],
+    options: Options,
+    out: Path,
+    jobs: int = 1,
+    progress: Callable[[Done], object] = lambda done: None,
+) -> None:
     """Grade a class on this machine.
 
     Parameters
@@ -473,7 +468,8 @@ def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
         return
     waiting = list(reversed(submissions))
     while waiting:
-        lost, running = [], {}
+        lost: list[Submission] = []
+        running: dict[Future[Done], Submission] = {}
         with _pool(jobs) as pool:
             try:
                 while waiting or running:
@@ -490,7 +486,7 @@ def grade_class(submissions, options, out, jobs=1, progress=lambda done: None):
             progress(_alone(submission, options, out))
 
 
-def _pool(jobs):
+def _pool(jobs: int) -> ProcessPoolExecutor:
     # Linux forks, so that workers need not import everything again; the grader has one thread when
     # it does so.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -499,7 +495,7 @@ def _pool(jobs):
     )
 
 
-def _settle(taken):
+def _settle(taken: Any) -> None:
     """Keep this process, and the students' processes that it starts, on a processor of their own.
 
     A check and an answer take turns. On one processor a turn is passed on about three times as fast
@@ -515,7 +511,7 @@ def _settle(taken):
 
 
 @contextlib.contextmanager
-def _on_one_processor():
+def _on_one_processor() -> Iterator[None]:
     """Do the same for this process, for a while."""
     if not hasattr(os, "sched_setaffinity"):
         yield
@@ -528,10 +524,8 @@ def _on_one_processor():
         os.sched_setaffinity(0, before)
 
 
-def _alone(submission, options, out):
-    """Grade a submission in a process of its own, since the last one died; if this one dies too,
-    say so.
-    """
+def _alone(submission: Submission, options: Options, out: Path) -> Done:
+    """Grade a submission in a process of its own, since the last one died, and say if this does."""
     with _pool(1) as pool:
         try:
             return pool.submit(work, submission, options, out).result()

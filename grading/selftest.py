@@ -1,6 +1,4 @@
-"""Show that the grader works on this machine: full marks for the solutions, none for the stubs, and
-no way out.
-"""
+"""Show that the grader works here: full marks for solutions, none for stubs, no way out."""
 
 import json
 import os
@@ -12,7 +10,7 @@ from grading import ROOT, CourseError
 from grading.classroom.sheets import parts
 from grading.classroom.submissions import Handed, Submission, find
 from grading.engine.sandbox import missing
-from grading.engine.session import Answer, Cell, Notebook, sandbox_of
+from grading.engine.session import Answer, Cell, Notebook, Sandbox, sandbox_of
 from grading.grade import Options, grade_submission
 
 __all__ = ["ATTEMPTS", "break_out", "prove_private", "released", "run"]
@@ -33,7 +31,7 @@ ATTEMPTS = {
 }
 
 
-def break_out(sandbox):
+def break_out(sandbox: Sandbox) -> dict[str, bool]:
     """Try each attempt in its own process; return a dict from the attempt to whether it worked."""
     words = {
         "solution": str(next((ROOT / "solutions").glob("*/*.ipynb"))),
@@ -55,7 +53,7 @@ def break_out(sandbox):
     return found
 
 
-def run(part=None):
+def run(part: str | None = None) -> int:
     """Run the whole self-test and say what came of it; return the exit code."""
     good = True
     if lacking := missing():
@@ -104,7 +102,7 @@ def run(part=None):
     return 0 if good else 1
 
 
-def prove_private(options):
+def prove_private(options: Options) -> None:
     """Run an instructor's own checks on the course's solutions, before they decide anybody's mark.
 
     Parameters
@@ -135,10 +133,8 @@ def prove_private(options):
         )
 
 
-def released(path):
-    """A solution as a student would hand it in: without what is there for the reader of solutions
-    alone.
-    """
+def released(path: Path) -> bytes:
+    """A solution as a student would hand it in: without what is for readers of solutions alone."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["cells"] = [
         c for c in notebook["cells"] if "solution-only" not in c["metadata"].get("tags", [])

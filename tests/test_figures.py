@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from downhill import figures
-from downhill.figures import COLORS, Slider, animate, contours, explore, quiz, show, surface3d
+from downhill.figures import COLORS, Slider, animate, contours, explore, show, surface3d
 
 X, Y = np.meshgrid(np.linspace(-2, 2, 41), np.linspace(-1, 1, 31))
 SADDLE = X, Y, X**2 - Y**2
@@ -53,14 +53,10 @@ def draw_animate():
     animate({"one": SPIRAL, "two": SPIRAL[:50]}, "A race", "alt", background=SADDLE, points=[(0, 0)])
 
 
-def draw_quiz():
-    quiz("Why?", {"So": "Yes.", "Not": "No."}, "A")
-
-
 # -- what is emitted ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", [draw_show, draw_explore, draw_animate, draw_quiz])
+@pytest.mark.parametrize("call", [draw_show, draw_explore, draw_animate])
 def test_one_output_that_repeats(shown, call):
     call()
     call()
@@ -272,31 +268,3 @@ def test_animate_thins_long_runs(shown):
 def test_animate_needs_two_points():
     with pytest.raises(ValueError, match="two or more points"):
         animate({"short": SPIRAL[:1]}, "c", "a")
-
-
-# -- quiz ---------------------------------------------------------------------------------------------------
-
-
-def test_quiz_explains_every_choice(shown):
-    quiz("Is $a < b$?", {"Yes, `x`": "Good.", "B. No": "Because $1 < 2$."}, "A")
-    html = shown[0]["text/html"]
-    assert html.count("<li>") == html.count('type="radio"') == 2
-    assert "<strong>Right.</strong> Good." in html and "<strong>Not this one.</strong> Because $1 &lt; 2$." in html
-    assert "A. Yes, <code>x</code>" in html and "B. B." not in html
-    assert shown[0]["text/plain"] == "Is $a < b$?\nA. Yes, `x`\nB. No"
-    assert len(html) < 3_500
-
-
-def test_two_quizzes_do_not_share_buttons(shown):
-    quiz("One?", {"a": "x", "b": "y"}, "a")
-    quiz("Two?", {"a": "x", "b": "y"}, "b")
-    names = [set(re.findall(r'name="([^"]+)"', bundle["text/html"])) for bundle in shown]
-    assert len(names[0]) == len(names[1]) == 1 and names[0] != names[1]
-
-
-@pytest.mark.parametrize("question, choices, answer, complaint", [
-    ("", {"a": "x", "b": "y"}, "a", "question"), ("Q", {"a": "x"}, "a", "two choices"),
-    ("Q", {"a": "x", "b": "y"}, "C", "not among"), ("Q", {"a": "x", "b": " "}, "a", "explanation")])  # fmt: skip
-def test_quiz_refuses(question, choices, answer, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        quiz(question, choices, answer)

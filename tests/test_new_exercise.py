@@ -143,3 +143,9 @@ def test_no_notebook_waits_for_its_author():
         if "FILL IN" in str(cells := nbformat.read(path, as_version=4).cells)
     }
     assert not waiting, "what `make exercise` made asks to be written over"
+
+
+def test_the_first_exercise_of_a_new_notebook():
+    assert new_exercise.scorecard_with("scorecard()", "it", 2) == "scorecard(it=2, it_choice=1)"
+    assert new_exercise.counted_up("# A\n\nNo exercises for") == "# A\n\nOne exercise for"
+    assert new_exercise.counted_up("One exercise for the") == "Two exercises for the"

@@ -125,3 +125,16 @@ def test_the_maps_agree_with_the_lessons():
     assert set(listed) == lessons
     start = "\n".join(c.source for c in nbformat.read(ROOT / "notebooks/start_here.ipynb", as_version=4).cells)
     assert dict(re.findall(r"\]\((\d_\S+?)\) \| .+? \| (\d+) \|", start)) == listed
+
+
+def test_rendering_takes_away_what_editors_add_and_names_new_cells(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    path = tmp_path / "new.ipynb"
+    cells = [nbformat.v4.new_markdown_cell("## Fit a line, twice", id="0a1b2c3d"),
+             nbformat.v4.new_code_cell("1", id="e4fbaa58", metadata={"lines_to_next_cell": 1, "tags": ["a"]}),
+             nbformat.v4.new_code_cell("2", id="e4fbaa59"), nbformat.v4.new_code_cell("3", id="kept")]  # fmt: skip
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    assert notebooks.render_one(path)[1]
+    made = nbformat.read(path, as_version=4).cells
+    assert [c.id for c in made] == ["fit-a-line-twice-text", "fit-a-line-twice-code", "fit-a-line-twice-code-2", "kept"]
+    assert [dict(c.metadata) for c in made] == [{}, {"tags": ["a"]}, {}, {}]

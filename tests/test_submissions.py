@@ -1344,7 +1344,7 @@ TOLD_APART = {
         {"Müller, Johann (Hans)": 1, "Lovelace, Ada (late)": 1},
     ),
     "blanks around a name": (
-        [f"ada /{NAME}.ipynb", f"ada/2_curvature.ipynb", f"bob\u00a0li/{NAME}.ipynb"], {"ada": 2, "bob li": 1},
+        [f"ada /{NAME}.ipynb", "ada/2_curvature.ipynb", f"bob\u00a0li/{NAME}.ipynb"], {"ada": 2, "bob li": 1},
     ),
 }  # fmt: skip
 

@@ -1,5 +1,4 @@
-"""What a graded notebook is: its kinds of cells, its markers, and where its checks run. Standard
-library only.
+"""What a graded notebook is: kinds of cells, markers, when checks run. Standard library only.
 
 ``tools.check`` runs a student's notebook by it, ``grading`` what a class handed in, so that both
 say the same.
@@ -8,7 +7,9 @@ say the same.
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "CHECK",
@@ -54,7 +55,7 @@ class Cell:
     source: str
 
 
-def read_cells(data, label):
+def read_cells(data: bytes, label: str) -> list[Cell]:
     """Return the cells of a notebook given as bytes, whatever wrote it.
 
     Raises
@@ -86,7 +87,7 @@ def read_cells(data, label):
     return [_cell(cell) for cell in cells if isinstance(cell, dict)]
 
 
-def _cell(cell):
+def _cell(cell: dict[str, Any]) -> Cell:
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
@@ -120,32 +121,28 @@ class Step:
     check: str = ""
 
 
-def normal(source):
-    """Return a cell's source without what editors change: ends of lines, spaces at their ends,
-    blank lines around.
-    """
+def normal(source: str) -> str:
+    """Return a source without what editors change: ends of lines, spaces there, blank ends."""
     lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
-def fingerprint(source):
-    """Return twelve letters that stand for a cell's source, the same for sources that are
-    ``normal``-ly the same.
-    """
+def fingerprint(source: str) -> str:
+    """Return twelve letters for a cell's source, the same for sources with the same ``normal``."""
     return hashlib.sha256(normal(source).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def released(source):
+def released(source: str) -> str:
     """Return a check cell without its hidden tests."""
     return HIDDEN.sub("", source)
 
 
-def stub(source):
-    """Return an answer cell as it is released: what the solution holds between its markers is open."""
+def stub(source: str) -> str:
+    """Return an answer cell as it is released: open where the solution has its markers."""
     return re.sub(r"( *)### BEGIN SOLUTION.*?### END SOLUTION", r"\1...", source, flags=re.DOTALL)
 
 
-def hidden_lines(source):
+def hidden_lines(source: str) -> frozenset[int]:
     """Return the numbers of the lines of a check cell that are hidden from students."""
     return frozenset(
         number
@@ -156,9 +153,8 @@ def hidden_lines(source):
     )
 
 
-def without_checks(source):
-    """Return what a cell holds beside its check: the function ``check_<slug>`` and its call are cut
-    out.
+def without_checks(source: str) -> str:
+    """Return what a cell holds beside its check, ``check_<slug>`` and its call.
 
     The text is cut by its lines and not parsed, since a cell may hold magics and errors.
     """
@@ -174,7 +170,7 @@ def without_checks(source):
     return "\n".join(kept).strip("\n")
 
 
-def plan(cells, checks):
+def plan(cells: Iterable[Cell], checks: dict[str, str]) -> list[Step]:
     """Say in which order the cells of a notebook and the checks of its exercises run.
 
     Parameters

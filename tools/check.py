@@ -1,25 +1,28 @@
-"""Run a student's notebooks and say how far they are: by the same rules as the grader, with the
-checks as released.
+"""Run a student's notebooks and say how far they are, by the grader's rules and released checks.
 
 usage: check.py [--timeout SECONDS] [NOTEBOOK ...]   those named, or all in work/
 """
 
 import contextlib
+import io
 import json
 import re
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.cells import NotebookError, plan, read_cells  # noqa: E402
+from tools.cells import Cell, NotebookError, plan, read_cells  # noqa: E402
 
 CELL_SECONDS = 60  # for one cell; for a notebook it is four times as long
 CARD = "scorecard-of-make-check"
@@ -29,7 +32,7 @@ UNANSWERED = "not answered yet"  # as helpers.NOT_ANSWERED says it
 class Client(NotebookClient):
     """A kernel that keeps errors and the scorecard, and forgets what else is printed or shown."""
 
-    def process_message(self, msg, cell, cell_index):
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
         if msg["msg_type"] in ("status", "error") or cell.id == CARD:
             return super().process_message(msg, cell, cell_index)
         return None
@@ -49,19 +52,19 @@ class Kernel:
         For one cell.
     """
 
-    def __init__(self, folder, seconds):
+    def __init__(self, folder: Path, seconds: float) -> None:
         self.folder, self.seconds, self.ends = folder, seconds, time.monotonic() + 4 * seconds
-        self.client, self.done, self.left_out = None, [], []
+        self.client: Client | None = None
+        self.done: list[str] = []
+        self.left_out: list[tuple[str, str]] = []
 
-    def run(self, source, name="cell"):
+    def run(self, source: str, name: str = "cell") -> list[NotebookNode] | None:
         """Run one cell; return its outputs, or None if it was left out."""
         if time.monotonic() > self.ends:
             self.left_out.append((source, "was not run: the notebook had no time left"))
             return None
         try:
-            if self.client is None:
-                self._start()
-            outputs = self._execute(source, name)
+            outputs = self._execute(self.client or self._start(), source, name)
         except (CellTimeoutError, DeadKernelError) as error:
             late = isinstance(error, CellTimeoutError)
             said = (
@@ -75,8 +78,8 @@ class Kernel:
         self.done.append(source)
         return outputs
 
-    def _start(self):
-        self.client = Client(
+    def _start(self) -> Client:
+        client = self.client = Client(
             nbformat.v4.new_notebook(),
             kernel_name="python3",
             record_timing=False,
@@ -85,33 +88,34 @@ class Kernel:
             resources={"metadata": {"path": str(self.folder)}},
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
-        self.client.log.disabled = True
-        self.client.create_kernel_manager()
-        self.client.start_new_kernel()
-        self.client.start_new_kernel_client()
+        client.log.disabled = True
+        client.create_kernel_manager()
+        client.start_new_kernel()
+        client.start_new_kernel_client()
         for source in self.done:
-            self._execute(source, "cell")
+            self._execute(client, source, "cell")
+        return client
 
-    def _execute(self, source, name):
+    def _execute(self, client: Client, source: str, name: str) -> list[NotebookNode]:
         cell = nbformat.v4.new_code_cell(source, id=name)
-        self.client.nb.cells.append(cell)
-        self.client.timeout = max(1, int(min(self.seconds, self.ends - time.monotonic() + 5)))
-        self.client.execute_cell(cell, len(self.client.nb.cells) - 1)
+        client.nb.cells.append(cell)
+        client.timeout = max(1, int(min(self.seconds, self.ends - time.monotonic() + 5)))
+        client.execute_cell(cell, len(client.nb.cells) - 1)
         return cell.outputs
 
-    def close(self):
+    def close(self) -> None:
         """End the kernel, if there is one."""
-        if self.client is not None:
+        client: Any = self.client
+        if client is not None:
             with contextlib.suppress(Exception):
-                self.client.kc.stop_channels()
+                client.kc.stop_channels()
             with contextlib.suppress(Exception):
-                run_sync(self.client.km.shutdown_kernel)(now=True)
+                run_sync(client.km.shutdown_kernel)(now=True)
             self.client = None
 
 
-def released_as(cells, path):
-    """Return the exercises that a notebook answers: the path of the released notebook that shares
-    most ids with it.
+def released_as(cells: Sequence[Cell], path: Path) -> Path:
+    """Return the path of the released notebook that shares most ids with a student's.
 
     Parameters
     ----------
@@ -150,10 +154,8 @@ def released_as(cells, path):
     return best
 
 
-def graded(path):
-    """Return the check cells of a notebook, as a dict from the slug of an exercise to (id, source,
-    points).
-    """
+def graded(path: Path) -> dict[str, tuple[str, str, int]]:
+    """Return a notebook's check cells, as a dict from slug to (id, source, points)."""
     found = {}
     for cell in json.loads(path.read_text(encoding="utf-8-sig"))["cells"]:
         marks = cell.get("metadata", {}).get("nbgrader", {})
@@ -167,10 +169,8 @@ def graded(path):
     return found
 
 
-def score(path, seconds=CELL_SECONDS):
-    """Run a student's notebook, which stays as it is; return its scorecard with what failed and
-    why, as text.
-    """
+def score(path: Path, seconds: float = CELL_SECONDS) -> str:
+    """Run a student's notebook and leave it as it is; return its scorecard and what failed."""
     try:
         cells = read_cells(path.read_bytes(), path.name)
         exercises = graded(released_as(cells, path))
@@ -186,7 +186,8 @@ def score(path, seconds=CELL_SECONDS):
             "or notes of your own? Exercises are in work/."
         )
     checks = {name: slug for slug, (name, _, _) in exercises.items()} | {"scorecard": ""}
-    kernel, results = Kernel(path.parent, seconds), {}
+    kernel = Kernel(path.parent, seconds)
+    results: dict[str, str] = {}
     try:
         for step in plan(cells, checks):
             if step.source:
@@ -213,10 +214,14 @@ def score(path, seconds=CELL_SECONDS):
     return "\n".join([card, *said, *left_out])
 
 
-def _check(kernel, exercises, slug, results, last=False):
-    """Run a check and note what it said: "" if it passed. One whose answer is not defined yet waits
-    for the end.
-    """
+def _check(
+    kernel: Kernel,
+    exercises: dict[str, tuple[str, str, int]],
+    slug: str,
+    results: dict[str, str],
+    last: bool = False,
+) -> None:
+    """Run a check and note what it said, "" if it passed; one whose answer is missing waits."""
     outputs = kernel.run(exercises[slug][1])
     errors = [output for output in outputs or () if output.output_type == "error"]
     if outputs is None:
@@ -231,7 +236,9 @@ def _check(kernel, exercises, slug, results, last=False):
         results[slug] = ""
 
 
-def _scorecard(kernel, exercises, results):
+def _scorecard(
+    kernel: Kernel, exercises: dict[str, tuple[str, str, int]], results: dict[str, str]
+) -> str:
     record = [[slug, not text, slug] for slug, text in results.items()]
     points = {slug: worth for slug, (_, _, worth) in exercises.items()}
     kernel.ends = max(
@@ -250,10 +257,11 @@ def _scorecard(kernel, exercises, results):
     )[0]
 
 
-def main(words):
+def main(words: list[str]) -> int:
     """Score the notebooks that are named, or all in work/; return the exit code."""
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter shows its number
-        stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     seconds = CELL_SECONDS
     if words[:1] == ["--timeout"]:
         if len(words) < 2 or not words[1].isdigit() or int(words[1]) < 1:

@@ -1,5 +1,4 @@
-"""Set up, open, check and test the course. Standard library only, so that it runs before anything
-is installed.
+"""Set up, open, check and test the course. Standard library only: it runs before any installation.
 
 usage: python tools/course.py course [OPTION ...]     set up, open JupyterLab with its options
        python tools/course.py work                    only put your copies of the exercises into work/
@@ -30,7 +29,10 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +44,7 @@ class Stop(Exception):
     """Something that the person at the keyboard can mend; the message says how."""
 
 
-def require_python(version=sys.version_info):
+def require_python(version: "Sequence[Any]" = sys.version_info) -> None:
     if tuple(version[:2]) < OLDEST:
         raise Stop(
             "Downhill needs Python {}.{} or newer, and this is Python {}.{}. Install a newer one "
@@ -53,16 +55,16 @@ def require_python(version=sys.version_info):
         )
 
 
-def run(command, **options):
+def run(command: "Iterable[object]", **options: Any) -> int:
     return subprocess.run([str(part) for part in command], cwd=str(ROOT), **options).returncode
 
 
-def venv_program(name, venv=".venv"):
+def venv_program(name: str, venv: str = ".venv") -> Path:
     folder, ending = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
     return ROOT / venv / folder / (name + ending)
 
 
-def covered(name):
+def covered(name: str) -> "list[str]":
     """Return what is there once `name` is installed, itself first.
 
     An extra of pyproject.toml brings the extras that it names, and what students need.
@@ -76,7 +78,9 @@ def covered(name):
     return [name, *(each for extra in inner for each in covered(extra)), STUDENT]
 
 
-def install(name, pins=None, venv=".venv", ranges=False):
+def install(
+    name: str, pins: "str | None" = None, venv: str = ".venv", ranges: bool = False
+) -> None:
     """Make a virtual environment if it is missing and install into it, unless that was done before.
 
     Parameters
@@ -104,11 +108,12 @@ def install(name, pins=None, venv=".venv", ranges=False):
             "install Python from python.org. Then run the same command again."
         )
 
-    def state(name):
-        files = ["pyproject.toml", *([name] if name.endswith(".txt") else []), *([pins] if pins else [])]
+    def state(name: str) -> str:
+        files = ["pyproject.toml", *([name] if name.endswith(".txt") else [])]
+        files += [pins] if pins else []
         return hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()
 
-    def stamp(name):
+    def stamp(name: str) -> Path:
         return ROOT / venv / f"installed-{Path(name).stem}"
 
     if stamp(name).exists() and stamp(name).read_text() == state(name):
@@ -144,7 +149,7 @@ OFFLINE = re.compile(
 )
 
 
-def pip(command):
+def pip(command: "Iterable[object]") -> str:
     """Run pip; return what it said if it failed, and "" if it did not."""
     done = subprocess.run(
         [str(part) for part in command],
@@ -160,14 +165,14 @@ def pip(command):
 # -- the exercises in work/ ------------------------------------------------------------------
 
 
-def tool(name):
+def tool(name: str) -> ModuleType:
     """Import another tool of this course; this file runs as a script, too."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     return importlib.import_module(f"tools.{name}")
 
 
-def exercises():
+def exercises() -> "list[str]":
     """Return the names of the exercise notebooks, such as "1_landscape/1_surfaces"."""
     return sorted(
         path.relative_to(ROOT / "exercises").with_suffix("").as_posix()
@@ -175,7 +180,7 @@ def exercises():
     )
 
 
-def copy_missing_exercises():
+def copy_missing_exercises() -> "list[Path]":
     """Copy to work/ the exercises that are not there yet. A file that is there is never touched."""
     copied = []
     for name in exercises():
@@ -187,10 +192,8 @@ def copy_missing_exercises():
     return copied
 
 
-def fit_links():
-    """Make the links of handed-out lessons fit the parts that are here; in a checkout nothing is to
-    be done.
-    """
+def fit_links() -> None:
+    """Make links of handed-out lessons fit the parts that are here; a checkout stays as it is."""
     relink = tool("relink")
     for folder in ("notebooks", "exercises"):
         for path in sorted((ROOT / folder).glob("**/*.ipynb")):
@@ -206,16 +209,15 @@ def fit_links():
                 replace(path, relink.written(notebook))
 
 
-def replace(path, text):
+def replace(path: Path, text: str) -> None:
     """Write a file so that it is there whole, old or new, whatever happens."""
     draft = path.with_name("." + path.name + ".draft")
     draft.write_text(text, encoding="utf-8", newline="\n")
     draft.replace(path)
 
 
-def revisions(name):
-    """Return the student's notebook, the released one, its history, and what was changed since the
-    former.
+def revisions(name: str) -> "tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[Any]]":
+    """Return the student's notebook, the released one, its history, and what was changed.
 
     Raises
     ------
@@ -230,7 +232,7 @@ def revisions(name):
     return mine, given, known, versions.changes(mine, given, known)
 
 
-def work(_=()):
+def work(_: "Sequence[str]" = ()) -> int:
     """Copy missing exercises to work/, and say which of those that are there were revised."""
     fit_links()
     for path in copy_missing_exercises():
@@ -255,13 +257,13 @@ def work(_=()):
     return 0
 
 
-def said(changed):
+def said(changed: "Iterable[Any]") -> str:
     """Say in words what was changed, each thing once."""
     kinds = {"new": " (new)", "revised": "", "removed": " (no longer there)"}
     return ", ".join(dict.fromkeys(change.what + kinds[change.kind] for change in changed))
 
 
-def keep(target):
+def keep(target: Path) -> Path:
     """Return the name under which a notebook of work/ is kept when a new one takes its place."""
     number = 1
     while target.with_suffix(f".old-{number}.ipynb").exists():
@@ -269,7 +271,7 @@ def keep(target):
     return target.with_suffix(f".old-{number}.ipynb")
 
 
-def exercise_named(word, example):
+def exercise_named(word: str, example: str) -> str:
     """Return the exercise that a student means with PART/NAME or work/PART/NAME.ipynb."""
     known = exercises()
     name = word.replace("\\", "/").removeprefix("work/").removesuffix(".ipynb")
@@ -282,7 +284,7 @@ def exercise_named(word, example):
     return name
 
 
-def update(words):
+def update(words: "list[str]") -> int:
     """Put revised tasks and checks around a student's answers, in the exercises named or in all."""
     for name in [exercise_named(word, "update") for word in words] or exercises():
         target = ROOT / "work" / (name + ".ipynb")
@@ -320,7 +322,7 @@ def update(words):
     return 0
 
 
-def add(words):
+def add(words: "list[str]") -> int:
     """Unpack a part's zip into this folder; work/ and .venv are no business of a zip."""
     if (ROOT / "grading").is_dir():
         raise Stop(
@@ -371,7 +373,7 @@ def add(words):
 # -- commands --------------------------------------------------------------------------------
 
 
-def course(options):
+def course(options: "list[str]") -> int:
     install(STUDENT, PINS, ranges=True)
     work()
     # JupyterLab runs the scripts of stored figures and quizzes only in notebooks that this user
@@ -391,7 +393,7 @@ def course(options):
         return 0
 
 
-def check(notebooks):
+def check(notebooks: "list[str]") -> int:
     python = venv_program("python")
     if not python.exists():
         raise Stop(
@@ -405,7 +407,7 @@ def check(notebooks):
     return run([python, ROOT / "tools" / "check.py", *words])
 
 
-def reset(arguments):
+def reset(arguments: "list[str]") -> int:
     name = exercise_named(arguments[0] if arguments else "", "reset")
     target = ROOT / "work" / (name + ".ipynb")
     if target.exists():
@@ -418,20 +420,20 @@ def reset(arguments):
     return 0
 
 
-def grading(words):
+def grading(words: "list[str]") -> int:
     """Install what instructors need and run the grader, in the folder from which it was called."""
     install("dev", PINS, ranges=True)
     return subprocess.run([str(venv_program("downhill-grading")), *words]).returncode
 
 
-def authors(_):
+def authors(_: "list[str]") -> int:
     """Install what authors need."""
     install("dev", PINS, ranges=True)
     print("What authors need is in .venv.")
     return 0
 
 
-def lock(_):
+def lock(_: "list[str]") -> int:
     """Install the newest versions that pyproject.toml admits, and write them down as CI's."""
     venv = ".venv-newest"
     shutil.rmtree(ROOT / venv, ignore_errors=True)
@@ -443,7 +445,7 @@ def lock(_):
     return 0
 
 
-def test(options):
+def test(options: "list[str]") -> int:
     """Run every test on CI's versions, on those of another file of pins, or on the newest."""
     versions = PINS
     if "--versions" in options:
@@ -462,13 +464,13 @@ def test(options):
     return run(command + options, env={**os.environ, **THREAD_CAPS})
 
 
-def site(options, command="build"):
+def site(options: "list[str]", command: str = "build") -> int:
     """Build the web edition, or ask its external links for an answer."""
     install("web", PINS)
     return run([venv_program("python"), ROOT / "tools" / "website.py", command] + options)
 
 
-def need_chromium():
+def need_chromium() -> None:
     if shutil.which("chromium") is None:
         raise Stop(
             "The tests of the web edition need Chromium: run `sudo apt install chromium`, then "
@@ -476,7 +478,7 @@ def need_chromium():
         )
 
 
-def test_web(options):
+def test_web(options: "list[str]") -> int:
     """Build the web edition and test it, and a lesson of each part in JupyterLab, in Chromium."""
     need_chromium()
     if site([]) != 0:
@@ -492,7 +494,7 @@ def test_web(options):
     return run(command + ["--dist", "load"] + options, env={**os.environ, **THREAD_CAPS})
 
 
-def test_lite(options):
+def test_lite(options: "list[str]") -> int:
     """Run lessons and solve exercises in the edition whose kernel runs in the browser."""
     need_chromium()
     install("web", PINS)
@@ -507,7 +509,7 @@ def test_lite(options):
     return run(command + options, env={**os.environ, **THREAD_CAPS})
 
 
-STUDENTS = {
+STUDENTS: "dict[str, Callable[[list[str]], int]]" = {
     "course": course,
     "work": work,
     "check": check,
@@ -515,7 +517,7 @@ STUDENTS = {
     "reset": reset,
     "add": add,
 }
-COMMANDS = {
+COMMANDS: "dict[str, Callable[[list[str]], int]]" = {
     **STUDENTS,
     "grading": grading,
     "install": authors,
@@ -528,7 +530,7 @@ COMMANDS = {
 }
 
 
-def main(arguments):
+def main(arguments: "list[str]") -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(
             stream, "reconfigure"

@@ -1,7 +1,7 @@
 """Make the cells of a new exercise in a notebook of solutions, before its free-text question.
 
-usage: new_exercise.py SLUG PART/NAME STARS TITLE    such as  my_slug 1_landscape/1_surfaces 2 "Find
-the slope"
+usage: new_exercise.py SLUG PART/NAME STARS TITLE
+such as  my_slug 1_landscape/1_surfaces 2 "Find the slope"
 
 The cells are a whole exercise that works: it asks for the mean of some numbers. Where FILL IN
 stands, yours takes its place; `make test` names what is left. Nothing is written unless all of it
@@ -15,8 +15,10 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -102,7 +104,7 @@ class BadWords(Exception):
     """What was typed makes no exercise; the message says why."""
 
 
-def new_cells(slug, stars, title):
+def new_cells(slug: str, stars: int, title: str) -> list[NotebookNode]:
     """Return the cells of an exercise that works and has FILL IN where an author writes.
 
     Parameters
@@ -145,34 +147,36 @@ def new_cells(slug, stars, title):
     return cells
 
 
-def _cell(kind, cell_id, source, metadata=None):
+def _cell(
+    kind: str, cell_id: str, source: str, metadata: dict[str, Any] | None = None
+) -> NotebookNode:
     make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
     return make(source, id=cell_id, metadata=metadata or {})
 
 
-def _answer(slug, source):
+def _answer(slug: str, source: str) -> NotebookNode:
     return _cell(
         "code", f"answer_{slug}", source, {"nbgrader": _nbgrader(f"answer_{slug}", solution=True)}
     )
 
 
-def _check(slug, source, points):
+def _check(slug: str, source: str, points: int) -> NotebookNode:
     marks = _nbgrader(f"check_{slug}", grade=True, locked=True, points=points)
     return _cell("code", f"check_{slug}", source, {"nbgrader": marks, "tags": ["raises-exception"]})
 
 
-def _nbgrader(grade_id, **changes):
+def _nbgrader(grade_id: str, **changes: Any) -> dict[str, Any]:
     plain = {"grade": False, "locked": False, "schema_version": 3, "solution": False, "task": False}
     return {"grade_id": grade_id, **plain, **changes}
 
 
-def scorecard_with(source, slug, points):
+def scorecard_with(source: str, slug: str, points: int) -> str:
     """Return a scorecard's call with an exercise and its choice question at its end.
 
     Parameters
     ----------
     source : str
-        A cell that is one call of ``scorecard``, with keywords or with none.
+        A cell that is one call of ``scorecard`` with keywords.
     slug : str
     points : int
 
@@ -186,37 +190,36 @@ def scorecard_with(source, slug, points):
         If it is something else.
     """
     try:
-        (statement,) = ast.parse(source).body
+        parsed: Any = ast.parse(source)
+        (statement,) = parsed.body
         call = statement.value
-        called, arguments = call.func.id, [word.value for word in call.keywords]
-    except (SyntaxError, ValueError, AttributeError):
+        called = call.func.id
+        last = call.keywords[-1].value if call.keywords else None
+    except (SyntaxError, ValueError, AttributeError, IndexError):
         called = ""
     if called != "scorecard":
         raise BadWords(
             "Its last cell is no call such as scorecard(a=1, a_choice=1): mend that first."
         )
     lines, more = source.split("\n"), f"{slug}={points}, {slug}_choice=1"
-    if not arguments:
+    if last is None:
         return f"scorecard({more})"
-    last = arguments[-1]
     line, at = (
         lines[last.end_lineno - 1],
         len(lines[last.end_lineno - 1].encode()[: last.end_col_offset].decode()),
     )
-    indent = re.match(r" *", line)[0] or " " * len("scorecard(")
+    indent = line[: len(line) - len(line.lstrip(" "))] or " " * len("scorecard(")
     between = ", " if len(line) + len(more) + 2 <= 120 else f",\n{indent}"
     lines[last.end_lineno - 1] = line[:at] + between + more + line[at:]
     return "\n".join(lines)
 
 
-def counted_up(source):
-    """Return a notebook's first cell with one exercise more, if it says how many there are in a
-    word.
-    """
+def counted_up(source: str) -> str:
+    """Return a notebook's first cell with one exercise more, if a word in it counts them."""
 
-    def next_number(found):
+    def next_number(found: re.Match[str]) -> str:
         number = NUMBERS[NUMBERS.index(found[1]) + 1]
-        return f"{number} exercise" + ("" if number == "One" else "s")
+        return f"{number} exercise{'s' if number != 'One' else ''}"
 
     return re.sub(
         rf"^({'|'.join(NUMBERS[:-1])}) exercises?\b",
@@ -227,7 +230,9 @@ def counted_up(source):
     )
 
 
-def require(slug, stars, title, notebook, others):
+def require(
+    slug: str, stars: str, title: str, notebook: NotebookNode, others: dict[str, str]
+) -> None:
     """Raise BadWords, with all that is wrong, unless the words make an exercise of this notebook.
 
     Parameters
@@ -277,7 +282,7 @@ def require(slug, stars, title, notebook, others):
         raise BadWords("\n".join(wrong))
 
 
-def taken_names(notebook):
+def taken_names(notebook: NotebookNode) -> set[str]:
     """Return the names and the cell ids that an exercise of this notebook must leave alone."""
     taken = set(dir(builtins)) | {cell.id.replace("-", "_") for cell in notebook.cells}
     for cell in notebook.cells:
@@ -292,7 +297,7 @@ def taken_names(notebook):
     return taken
 
 
-def place(notebook):
+def place(notebook: NotebookNode) -> int:
     """Return where a new exercise goes: before the free-text question and its heading."""
     for at, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade"):
@@ -302,10 +307,8 @@ def place(notebook):
     )
 
 
-def slugs_of(root):
-    """Return the course's slugs with the notebooks that hold them, such as
-    ``1_landscape/1_surfaces``.
-    """
+def slugs_of(root: Path) -> dict[str, str]:
+    """Return the course's slugs with their notebooks, such as ``1_landscape/1_surfaces``."""
     return {
         cell.id.removeprefix("answer_"): path.relative_to(root / "solutions")
         .with_suffix("")
@@ -316,7 +319,7 @@ def slugs_of(root):
     }
 
 
-def add_exercise(slug, name, stars, title, root=ROOT):
+def add_exercise(slug: str, name: str, stars: str, title: str, root: Path = ROOT) -> Path:
     """Write a new exercise into ``solutions/PART/NAME.ipynb``; return the notebook's path.
 
     Parameters
@@ -351,12 +354,13 @@ def add_exercise(slug, name, stars, title, root=ROOT):
     return path
 
 
-def main(words):
+def main(words: list[str]) -> int:
     if len(words) != 4:
         print(__doc__)
         return 2
     try:
-        path = add_exercise(*words).relative_to(ROOT).as_posix()
+        slug, name, stars, title = words
+        path = add_exercise(slug, name, stars, title).relative_to(ROOT).as_posix()
     except BadWords as error:
         print(
             f"{error}\nNothing was written. It goes so: make exercise SLUG=my_slug "

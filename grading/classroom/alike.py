@@ -1,9 +1,17 @@
 """Find answers that are the same but for spaces and comments, and tell apart why."""
 
+from __future__ import annotations
+
 import io
 import re
 import tokenize
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grading.classroom.classbook import Student
+    from grading.classroom.sheets import Exercise
 
 __all__ = ["alike", "shape"]
 
@@ -21,7 +29,7 @@ QUIET = {
 LINE_ENDS = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 
-def shape(source):
+def shape(source: str) -> tuple[str, ...]:
     """Return the tokens of an answer without comments, docstrings and blank space.
 
     What is no Python, such as a cell with a magic, is compared as text without blank space and
@@ -55,7 +63,9 @@ def shape(source):
     return tuple(kept)
 
 
-def alike(students, part, exercises):
+def alike(
+    students: Iterable[Student], part: str, exercises: Iterable[tuple[str, Exercise]]
+) -> list[tuple[str, list[Student], str]]:
     """List the answers of a part that several students share, or that are the solution's own.
 
     Parameters
@@ -99,5 +109,5 @@ def alike(students, part, exercises):
     return found
 
 
-def _students(who):
+def _students(who: list[Student]) -> str:
     return f"{len(who)} {'student' if len(who) == 1 else 'students'}"

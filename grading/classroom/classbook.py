@@ -1,17 +1,23 @@
-"""Put together what is stored: one student over all parts and batches, the best copy of each
-notebook, the marks.
-"""
+"""Put together what is stored: a student over all parts and batches, the best copies, the marks."""
+
+from __future__ import annotations
 
 import json
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from grading import ROOT, GradingError
-from grading.classroom.marks import read_marks, settled
-from grading.classroom.sheets import load_part, parts
+from grading.classroom.marks import Mark, Row, read_marks, settled
+from grading.classroom.sheets import Sheet, load_part, parts
 from grading.classroom.store import everything
+
+if TYPE_CHECKING:
+    from grading.classroom.submissions import Submission
 
 __all__ = ["EMPTY", "Book", "Column", "Student", "Work", "merged", "open_book"]
 
@@ -28,10 +34,10 @@ class Column:
     title: str
     max_score: int
     by_hand: bool
-    asked: object  # the Exercise or Question
+    asked: Any  # the Exercise or Question
 
     @property
-    def key(self):
+    def key(self) -> tuple[str, str, str]:
         """Part, notebook and slug."""
         return self.part, self.notebook, self.slug
 
@@ -52,24 +58,22 @@ class Work:
         Whether a notebook was found and graded.
     """
 
-    notebooks: dict
-    flags: tuple
-    notes: tuple
-    batches: tuple
+    notebooks: dict[str, dict[str, Any]]
+    flags: tuple[str, ...]
+    notes: tuple[str, ...]
+    batches: tuple[str, ...]
     graded: bool
 
 
 @dataclass(frozen=True)
 class Student:
-    """Everything that is stored of one identity; ``slug`` names the page, ``work`` goes from the
-    part to Work.
-    """
+    """All that is stored of one identity: ``slug`` names its page, ``work`` is Work by part."""
 
     id: str
     name: str
     lms_id: str
     slug: str
-    work: dict
+    work: dict[str, Work]
 
 
 @dataclass(frozen=True)
@@ -89,26 +93,26 @@ class Book:
         Stored files that cannot be read.
     """
 
-    columns: tuple
-    students: list
-    marks: dict
-    kept: list
-    broken: list
+    columns: tuple[Column, ...]
+    students: list[Student]
+    marks: dict[tuple[str, str, str, str], Mark]
+    kept: list[Row]
+    broken: list[Path]
 
     @property
-    def parts(self):
+    def parts(self) -> list[str]:
         """The parts that the columns are of."""
         return sorted({column.part for column in self.columns})
 
-    def of(self, part, by_hand=None):
+    def of(self, part: str, by_hand: bool | None = None) -> list[Column]:
         """Return the columns of a part; all, or those (not) marked by hand."""
         return [c for c in self.columns if c.part == part and by_hand in (None, c.by_hand)]
 
-    def max_score(self, part=None):
+    def max_score(self, part: str | None = None) -> int:
         """Return the points that a part is worth, or all parts together."""
         return sum(column.max_score for column in self.columns if part in (None, column.part))
 
-    def exercise(self, student, column):
+    def exercise(self, student: Student, column: Column) -> dict[str, Any]:
         """Return what a student's result says of an exercise; it is "absent" if there is none."""
         found = _entry(student, column, "exercises")
         return found or {
@@ -121,15 +125,15 @@ class Book:
             "detail": "",
         }
 
-    def question(self, student, column):
+    def question(self, student: Student, column: Column) -> dict[str, Any] | None:
         """Return a student's text as a result holds it, or None if there is no notebook."""
         return _entry(student, column, "questions")
 
-    def mark(self, student, column):
+    def mark(self, student: Student, column: Column) -> Mark | None:
         """Return the Mark of a student's text, or None."""
         return self.marks.get((student.id, *column.key))
 
-    def points(self, student, part):
+    def points(self, student: Student, part: str) -> float:
         """Return a student's points in a part, those given by hand among them."""
         total = sum(
             self.exercise(student, column)["points"] for column in self.of(part, by_hand=False)
@@ -137,7 +141,7 @@ class Book:
         marks = [self.mark(student, column) for column in self.of(part, by_hand=True)]
         return total + sum(m.mark for m in marks if m and m.mark is not None)
 
-    def waits(self, student, column):
+    def waits(self, student: Student, column: Column) -> bool:
         """Return whether a text waits for its mark."""
         question, mark = self.question(student, column), self.mark(student, column)
         return (
@@ -147,7 +151,9 @@ class Book:
         )
 
 
-def open_book(out, sheets=(), submissions=()):
+def open_book(
+    out: Path, sheets: Sequence[Sheet] = (), submissions: Iterable[Submission] = ()
+) -> Book:
     """Read a results folder.
 
     Parameters
@@ -191,23 +197,23 @@ def open_book(out, sheets=(), submissions=()):
     marks, kept = read_marks(out / "free_text.csv", sorted(people), max_score, others, bool(broken))
     students = merged(results)
     stored_ids = {student.id for student in students}
-    kept += [mark.row for key, mark in marks.items() if key[0] not in stored_ids]
+    kept += [mark.row for key, mark in marks.items() if mark.row and key[0] not in stored_ids]
     texts = {
         (s.id, *c.key): _entry(s, c, "questions") for s in students for c in columns if c.by_hand
     }
     marks = {
-        key: settled(mark, version(texts[key]) if texts.get(key) else None)
+        key: settled(mark, version(text) if (text := texts.get(key)) else None)
         for key, mark in marks.items()
     }
     return Book(columns, students, marks, kept, broken)
 
 
-def version(question):
+def version(question: dict[str, Any]) -> str:
     """Return which text a result holds, by its hash, or ``EMPTY``."""
     return EMPTY if question["empty"] else question["version"]
 
 
-def _columns(sheet):
+def _columns(sheet: Sheet) -> Iterator[Column]:
     for exercise in sheet.exercises:
         yield Column(
             sheet.part, sheet.name, exercise.slug, exercise.title, exercise.points, False, exercise
@@ -218,7 +224,7 @@ def _columns(sheet):
         )
 
 
-def _entry(student, column, kind):
+def _entry(student: Student, column: Column, kind: str) -> dict[str, Any] | None:
     work = student.work.get(column.part)
     notebook = work.notebooks.get(column.notebook) if work else None
     return (
@@ -228,7 +234,7 @@ def _entry(student, column, kind):
     )
 
 
-def merged(results):
+def merged(results: Iterable[dict[str, Any]]) -> list[Student]:
     """Return the students of the stored results, sorted by name.
 
     Parameters
@@ -261,7 +267,7 @@ def merged(results):
     return students
 
 
-def _work(results):
+def _work(results: list[dict[str, Any]]) -> Work:
     """Return what counts of one student's results in one part, one result a batch."""
     batches = tuple(result["batch"] for result in results)
     flags, notes = (
@@ -295,7 +301,7 @@ def _work(results):
     )
 
 
-def _best(copies):
+def _best(copies: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     """Return the copy that counts; a text that it lacks is taken from the next one that has it."""
     ranked = sorted((notebook for _, notebook in copies), key=_rank, reverse=True)
     questions = [
@@ -313,7 +319,7 @@ def _best(copies):
     return ranked[0] | {"questions": questions}
 
 
-def _rank(notebook):
+def _rank(notebook: dict[str, Any]) -> tuple[bool, float, int]:
     return (
         bool(notebook["file"]),
         notebook["points"],
@@ -321,14 +327,14 @@ def _rank(notebook):
     )
 
 
-def _content(notebook):
+def _content(notebook: dict[str, Any]) -> str:
     """Return what makes the work of two copies the same, wherever they lie."""
     texts = [(q["slug"], q["text"]) for q in notebook["questions"]]
     verdicts = [(e["slug"], e["state"]) for e in notebook["exercises"]]
     return json.dumps([notebook["answers"], texts, verdicts], sort_keys=True)
 
 
-def _readable(batch, batches):
+def _readable(batch: str, batches: Sequence[str]) -> str:
     """Return a batch's name without the hash of its place, unless others are called the same."""
     short = re.sub(r"-[0-9a-f]{8}$", "", batch)
     return (

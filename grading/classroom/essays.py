@@ -1,10 +1,17 @@
 """Find the free-text answers of a notebook, wherever in it the student wrote them."""
 
+from __future__ import annotations
+
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tools.cells import normal
+from tools.cells import Cell, normal
+
+if TYPE_CHECKING:
+    from grading.classroom.sheets import Question, Sheet
 
 __all__ = ["Essay", "free_texts"]
 
@@ -22,10 +29,10 @@ class Essay:
     """
 
     text: str
-    cells: tuple
+    cells: tuple[int, ...]
 
 
-def free_texts(sheet, cells):
+def free_texts(sheet: Sheet, cells: Sequence[Cell]) -> dict[str, Essay]:
     """Return the free-text answer to each question of a sheet.
 
     It is looked for in the cell that was meant for it, of whatever kind; in new cells below the
@@ -46,7 +53,7 @@ def free_texts(sheet, cells):
     return {question.slug: _find(question, sheet, cells, names) for question in sheet.questions}
 
 
-def _names(sheet, cells):
+def _names(sheet: Sheet, cells: Sequence[Cell]) -> list[str]:
     """Return the id under which each cell was released; "" for one that the student added."""
     answers = {e.answer_id for e in sheet.exercises} | {q.answer_id for q in sheet.questions}
     known = answers | set(sheet.given) | set(sheet.checks)
@@ -64,7 +71,7 @@ def _names(sheet, cells):
     return found
 
 
-def _find(question, sheet, cells, names):
+def _find(question: Question, sheet: Sheet, cells: Sequence[Cell], names: list[str]) -> Essay:
     asked = names.index(question.task_id) if question.task_id in names else -1
     meant = [at for at, name in enumerate(names) if name == question.answer_id]
     start = asked + 1 if asked >= 0 else meant[0] if meant else len(cells)
@@ -88,13 +95,13 @@ def _find(question, sheet, cells, names):
     )
 
 
-def _text(cell):
+def _text(cell: Cell) -> str:
     """Return what a new cell holds of an answer; code is none."""
     text = normal(cell.source)
     return "" if cell.kind == "code" and _is_code(text) else text
 
 
-def _is_code(text):
+def _is_code(text: str) -> bool:
     if len(text) > 20_000:
         return True
     try:
@@ -107,7 +114,7 @@ def _is_code(text):
     )
 
 
-def _added(source, given):
+def _added(source: str, given: str) -> str:
     """Return what a student has written into a cell that was given."""
     source, given = normal(source), normal(given)
     if source.startswith(given):

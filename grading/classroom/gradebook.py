@@ -3,16 +3,17 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from grading import ROOT, GradingError
-from grading.classroom.classbook import open_book
+from grading.classroom.classbook import Book, Student, open_book
 from grading.classroom.sheets import cells_of
 from grading.classroom.store import check_format
 
 __all__ = ["export"]
 
 
-def export(results, url):
+def export(results: Path, url: str) -> int:
     """Write the results of a graded class into a gradebook.
 
     Parameters
@@ -63,7 +64,7 @@ def export(results, url):
     return 0
 
 
-def _add_notebook(gradebook, part, name):
+def _add_notebook(gradebook: Any, part: str, name: str) -> None:
     gradebook.update_or_create_notebook(name, part)
     for cell in cells_of(ROOT / "solutions" / part / f"{name}.ipynb"):
         marks = cell.metadata.get("nbgrader", {})
@@ -75,7 +76,7 @@ def _add_notebook(gradebook, part, name):
             gradebook.update_or_create_solution_cell(marks["grade_id"], name, part)
 
 
-def _add_submission(gradebook, book, student, part):
+def _add_submission(gradebook: Any, book: Book, student: Student, part: str) -> None:
     named = {"last_name": student.name, "lms_user_id": student.lms_id} if student.lms_id else {}
     gradebook.update_or_create_student(student.id, **named)
     submission = gradebook.update_or_create_submission(part, student.id)

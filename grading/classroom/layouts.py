@@ -5,11 +5,18 @@ are asked in the order of ``LAYOUTS``; what one has claimed is not shown to the 
 ``folders``, takes what is left.
 """
 
+from __future__ import annotations
+
 import os.path
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grading.classroom.submissions import Handed
 
 __all__ = [
     "LAYOUTS",
@@ -77,7 +84,8 @@ BRIGHTSPACE = re.compile(
 # Sakai: "LAST, FIRST(USER)/Submission attachment(s)/FILE", in the site's language; or the same
 # joined by _.
 SAKAI = re.compile(
-    r"(?P<name>.*\w.*?(?<!\s))\((?P<id>[^()]+)\)(?:_Submission attachment\(s\)_(?P<file>.+))?", re.DOTALL
+    r"(?P<name>.*\w.*?(?<!\s))\((?P<id>[^()]+)\)(?:_Submission attachment\(s\)_(?P<file>.+))?",
+    re.DOTALL,
 )
 ATTACHED = ("Submission attachment(s)",)
 SAKAI_OWN = {
@@ -141,8 +149,8 @@ class Entry:
     size : int
     """
 
-    parts: tuple
-    handed: object = None
+    parts: tuple[str, ...]
+    handed: Handed | None = None
     kind: str = "file"
     size: int = 0
 
@@ -164,12 +172,13 @@ class Claim:
 
     student: str
     lms_id: str = ""
-    below: tuple = ()
+    below: tuple[str, ...] = ()
     own: bool = True
     note: str = ""
 
 
 NOBODY = Claim("", own=False)
+Claims = dict[Entry, Claim]
 
 
 @dataclass(frozen=True)
@@ -192,27 +201,23 @@ class Listing:
     """
 
     name: str
-    entries: tuple
-    sheets: dict
-    repositories: frozenset = frozenset()
-    wrappers: tuple = ()
+    entries: tuple[Entry, ...]
+    sheets: dict[str, list[str]]
+    repositories: frozenset[tuple[str, ...]] = frozenset()
+    wrappers: tuple[str, ...] = ()
     rest: bool = False
 
-    def is_course_folder(self, name):
-        """Say whether a folder's name is a part's, or one that courses and computers have: never a
-        student's.
-        """
+    def is_course_folder(self, name: str) -> bool:
+        """Say whether a folder is a part's, or one of courses and computers: never a student's."""
         return name in self.sheets or bool(COURSE_FOLDER.fullmatch(name))
 
-    def is_sheet(self, file):
+    def is_sheet(self, file: str) -> bool:
         """Say whether a file is called like a notebook of the course, or like a copy of one."""
         return plain_name(file) in {name for names in self.sheets.values() for name in names}
 
 
-def plain_name(file):
-    """Return a file's name without its endings and what marks a copy: "1_surfaces (2).ipynb.txt" is
-    "1_surfaces".
-    """
+def plain_name(file: str) -> str:
+    """Return a file's name without endings and marks of a copy: "1_a (2).ipynb.txt" is "1_a"."""
     stem = ENDINGS.sub("", PurePosixPath(file).name).strip()
     while (shorter := COPY_MARKS.sub("", stem).strip()) != stem and shorter:
         stem = shorter
@@ -223,15 +228,13 @@ def plain_name(file):
 # Each takes a listing and returns a dict from entries to claims.
 
 
-def is_nameless(name):
-    """Say whether a name is what Moodle writes for all while marking is blind, with or without a
-    number.
-    """
+def is_nameless(name: str) -> bool:
+    """Say whether a name, its number apart, is Moodle's for all while marking is blind."""
     return name.casefold().rstrip("0123456789 ") in NAMELESS
 
 
-def moodle(listing):
-    """Return claims of NAME_NUMBER_assignsubmission_file/FILE, or the same with FILE joined by _."""
+def moodle(listing: Listing) -> Claims:
+    """Return claims of NAME_NUMBER_assignsubmission_file/FILE, or the same with _ for /."""
     claims = {}
     for entry in listing.entries:
         for at, piece in enumerate(entry.parts):
@@ -245,7 +248,7 @@ def moodle(listing):
     return claims
 
 
-def sakai(listing):
+def sakai(listing: Listing) -> Claims:
     """Return claims of LAST, FIRST(USER)/Submission attachment(s)/FILE."""
     claims, signs = {}, False
     for entry in listing.entries:
@@ -282,7 +285,7 @@ def sakai(listing):
     )
 
 
-def blackboard(listing):
+def blackboard(listing: Listing) -> Claims:
     """Return claims of ASSIGNMENT_USER_attempt_TIME_FILE, with a receipt beside it."""
     found = {}
     for entry in listing.entries:
@@ -290,7 +293,7 @@ def blackboard(listing):
             if match := BLACKBOARD.fullmatch(piece):
                 found[entry] = match, entry.parts[at + 1 :]
                 break
-    people = {}
+    people: dict[str, dict[str, str] | re.Match[str]] = {}
     for entry, (match, below) in found.items():
         if not match["file"] and not below and entry.kind == "file" and (who := _receipt(entry)):
             people.setdefault(match["stem"], who)
@@ -308,16 +311,16 @@ def blackboard(listing):
         people[stem] = {"name": user, "id": user}
     claims = {}
     for entry, (match, below) in found.items():
-        who, receipt = people[match["stem"]], not match["file"] and not below
+        person, receipt = people[match["stem"]], not match["file"] and not below
         path = (match["time"], *((match["file"],) if match["file"] else ()), *below)
-        claims[entry] = Claim(who["name"] or who["id"], who["id"], path, own=not receipt)
+        claims[entry] = Claim(person["name"] or person["id"], person["id"], path, own=not receipt)
     return claims
 
 
-def _receipt(entry):
-    """Return name and id from Blackboard's receipt, whose first line is "Name: Ada Lovelace
-    (alovelace)".
-    """
+def _receipt(entry: Entry) -> re.Match[str] | None:
+    """Return name and id from Blackboard's receipt, from "Name: Ada Lovelace (alovelace)"."""
+    if entry.handed is None:
+        return None
     try:
         text = entry.handed.head(2000).decode("utf-8-sig", "replace")
     except OSError:
@@ -325,11 +328,11 @@ def _receipt(entry):
     return RECEIPT.search(text)
 
 
-def _after_last(mark, text):
+def _after_last(mark: str, text: str) -> int:
     return text.rfind(mark) + 1
 
 
-def brightspace(listing):
+def brightspace(listing: Listing) -> Claims:
     """Return claims of NUMBER-NUMBER - NAME - DATE/FILE, or the same with FILE joined by -."""
     found = {}
     for entry in listing.entries:
@@ -360,7 +363,7 @@ def brightspace(listing):
     return claims
 
 
-def _tells_apart(pairs):
+def _tells_apart(pairs: Iterable[tuple[str, str]]) -> bool:
     """Say whether a number has one name."""
     names = defaultdict(set)
     for number, name in pairs:
@@ -368,9 +371,10 @@ def _tells_apart(pairs):
     return all(len(each) == 1 for each in names.values())
 
 
-def canvas(listing):
+def canvas(listing: Listing) -> Claims:
     """Return claims of NAME_NUMBER_NUMBER_FILE, side by side; _LATE is for late ones."""
-    beside, found = defaultdict(set), defaultdict(dict)
+    beside: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    found: dict[tuple[str, ...], dict[Entry, re.Match[str]]] = defaultdict(dict)
     for entry in listing.entries:
         for depth, piece in enumerate(entry.parts):
             if not _is_nobodys(entry):
@@ -389,7 +393,7 @@ def canvas(listing):
     return {entry: _canvas_claim(match, entry, len(most)) for entry, match in found[most].items()}
 
 
-def _is_canvas(found, depth):
+def _is_canvas(found: dict[Entry, re.Match[str]], depth: int) -> bool:
     """Say whether numbers are as Canvas gives them: nearly each attachment has its own.
 
     Where several people with several names are told apart, one person's attachments may share a
@@ -406,7 +410,7 @@ def _is_canvas(found, depth):
     return len(owners) > len(files) / 2 or (people and own > len(owners) / 2)
 
 
-def _canvas_claim(match, entry, depth):
+def _canvas_claim(match: re.Match[str], entry: Entry, depth: int) -> Claim:
     number = match["id"] or match["anon"]
     named = match["file"] or match["page"]
     note = "Canvas marks it as late." if match["late"] or match["late2"] else ""
@@ -418,7 +422,7 @@ def _canvas_claim(match, entry, depth):
     )
 
 
-def github(listing):
+def github(listing: Listing) -> Claims:
     """Return claims of repositories side by side, ASSIGNMENT-USER/ with .git in each."""
     if (
         len(listing.repositories) < 2 or () in listing.repositories
@@ -456,7 +460,7 @@ def github(listing):
     }
 
 
-def nbgrader(listing):
+def nbgrader(listing: Listing) -> Claims:
     """Return claims of STUDENT/PART/FILE, and of PART/STUDENT/FILE."""
     claims = {}
     submitted = {
@@ -476,7 +480,7 @@ def nbgrader(listing):
     return claims | _by_part([entry for entry in listing.entries if entry not in claims], listing)
 
 
-def _by_part(entries, listing):
+def _by_part(entries: list[Entry], listing: Listing) -> Claims:
     """Return claims of entries by the names of parts in their paths."""
     before, after, loose = (
         {},
@@ -521,10 +525,10 @@ def _by_part(entries, listing):
     return claims
 
 
-def _holds_others(path, places, entries, listing):
-    """Say whether a folder holds all and is no student: several folders stand between it and a
-    part's.
-    """
+def _holds_others(
+    path: tuple[str, ...], places: dict[Entry, int], entries: list[Entry], listing: Listing
+) -> bool:
+    """Say whether a folder holds all and is no student: folders stand between it and a part's."""
     depth = len(path)
     inner = {
         entry.parts[depth]
@@ -539,7 +543,7 @@ def _holds_others(path, places, entries, listing):
     )
 
 
-def _innermost(places):
+def _innermost(places: dict[Entry, int]) -> set[tuple[str, ...]]:
     """Return the paths of folders that may be students, without those that hold others of them."""
     paths = {entry.parts[: place + 1] for entry, place in places.items()}
     return paths - {path[:n] for path in paths for n in range(len(path))}
@@ -548,10 +552,8 @@ def _innermost(places):
 # --------------------------------------------------------------------------------- the general rule
 
 
-def folders(listing):
-    """Return claims of all entries: STUDENT/…/FILE, STUDENT.ipynb, one student's own folder;
-    wrappers are passed.
-    """
+def folders(listing: Listing) -> Claims:
+    """Return claims of all entries: STUDENT/…/FILE, STUDENT.ipynb, or one student's own folder."""
     depth = len(listing.wrappers)
     files = [e for e in listing.entries if len(e.parts) == depth + 1 and e.kind == "file"]
     inner = defaultdict(list)
@@ -590,24 +592,22 @@ def folders(listing):
     return claims
 
 
-def _stem(file):
+def _stem(file: str) -> str:
     return ENDINGS.sub("", file) or file
 
 
-def _is_work(entry):
+def _is_work(entry: Entry) -> bool:
     return bool(WORK.fullmatch(entry.parts[-1]))
 
 
-def _is_nobodys(entry):
-    """Say whether a file beside the students' is what platforms and instructors put there, such as
-    grades.csv.
-    """
+def _is_nobodys(entry: Entry) -> bool:
+    """Say whether a file is one that platforms and instructors put there, such as grades.csv."""
     return not _is_work(entry) and bool(NOBODYS.fullmatch(entry.parts[-1]))
 
 
-def wrappers_of(entries):
+def wrappers_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Return the folders, from the outermost, of which each holds all entries."""
-    shared = []
+    shared: list[str] = []
     while entries and all(len(entry.parts) > len(shared) + 1 for entry in entries):
         heads = {entry.parts[len(shared)] for entry in entries}
         if len(heads) > 1:
@@ -616,8 +616,8 @@ def wrappers_of(entries):
     return tuple(shared)
 
 
-def _one_student(listing, files, inner):
-    """Return the student's name if the listing is one student's own folder: "" if it is a class's."""
+def _one_student(listing: Listing, files: list[Entry], inner: dict[str, list[Entry]]) -> str:
+    """Return the student's name if the listing is one student's own folder, "" if a class's."""
     works = [entry.parts[-1] for entry in files if _is_work(entry)]
     sheets = [name for name in works if listing.is_sheet(name)]
     holders = [name for name, entries in inner.items() if any(map(_is_work, entries))]
@@ -640,10 +640,8 @@ def _one_student(listing, files, inner):
     return _person(listing) if alone else ""
 
 
-def _are_people(listing, inner):
-    """Say whether folders of the course hold several people's work: hw1/ada/…, hw1/bob/…, or
-    hw1/ada.ipynb.
-    """
+def _are_people(listing: Listing, inner: dict[str, list[Entry]]) -> bool:
+    """Say whether folders of the course hold several people's work: hw1/ada/…, hw1/bob.ipynb."""
     depth = len(listing.wrappers) + 1
     people = {
         _stem(e.parts[depth])
@@ -655,9 +653,8 @@ def _are_people(listing, inner):
     return len(people) > 1
 
 
-def _are_sections(listing, inner, depth):
-    """Say whether each folder holds folders of several people: notebooks of one name in two of
-    them.
+def _are_sections(listing: Listing, inner: dict[str, list[Entry]], depth: int) -> bool:
+    """Say whether each folder holds several people's: notebooks of one name in two of its own.
 
     Folders of the course, such as hw1, may also hold one folder or notebook a student.
     """
@@ -680,18 +677,14 @@ def _are_sections(listing, inner, depth):
     return len(inner) > 1
 
 
-def _person(listing):
-    """Return the innermost folder that is no part and no folder of the course; else the name of
-    what was given.
-    """
+def _person(listing: Listing) -> str:
+    """Return the innermost folder that is no part and not the course's; else the listing's name."""
     people = [name for name in listing.wrappers if not listing.is_course_folder(name)]
     return people[-1] if people else listing.name
 
 
-def _named_for_sheets(listing, files):
-    """Return students by entry if each notebook is called STUDENT_NOTEBOOK or NOTEBOOK_STUDENT,
-    else nothing.
-    """
+def _named_for_sheets(listing: Listing, files: list[Entry]) -> dict[Entry, str]:
+    """Return students by entry if each notebook is called STUDENT_NOTEBOOK, or the reverse."""
     sheets = sorted(
         {re.escape(name) for names in listing.sheets.values() for name in names},
         key=len,
@@ -706,8 +699,8 @@ def _named_for_sheets(listing, files):
         stem = re.sub(r"[ _-]*\(\d{1,3}\)$", "", _stem(entry.parts[-1]))
         for name in (stem, plain_name(entry.parts[-1])):  # "group 1" is a name, "2" marks a copy
             found = pattern.fullmatch(name)
-            one = found and bool(found["a"]) != bool(found["b"])
-            student = (found["a"] or found["b"]).strip("() ") if one else ""
+            one = found if found and bool(found["a"]) != bool(found["b"]) else None
+            student = (one["a"] or one["b"]).strip("() ") if one else ""
             if student and not re.fullmatch(r"\d{1,3}", student):
                 students[entry] = student
                 break
@@ -718,7 +711,7 @@ def _named_for_sheets(listing, files):
 
 
 # name: (rule, what it looks like, which share of what is left it must claim)
-LAYOUTS = {
+LAYOUTS: dict[str, tuple[Callable[[Listing], Claims], str, float]] = {
     "moodle": (moodle, "NAME_NUMBER_assignsubmission_file/FILE, or joined by _", 0),
     "sakai": (sakai, "LAST, FIRST(USER)/Submission attachment(s)/FILE", 0),
     "blackboard": (blackboard, "ASSIGNMENT_USER_attempt_TIME_FILE", 0),
@@ -730,7 +723,7 @@ LAYOUTS = {
 }
 
 
-def apply(listing, layout=None):
+def apply(listing: Listing, layout: str | None = None) -> tuple[Claims, dict[str, int]]:
     """Say whose each entry of a listing is.
 
     Parameters
@@ -746,11 +739,9 @@ def apply(listing, layout=None):
     used : dict
         From the names of the rules that were used to the number of entries that each has claimed.
     """
-    claims, used, left = (
-        {},
-        {},
-        replace(listing, wrappers=listing.wrappers or wrappers_of(listing.entries)),
-    )
+    claims: Claims = {}
+    used: dict[str, int] = {}
+    left = replace(listing, wrappers=listing.wrappers or wrappers_of(listing.entries))
     for name, (rule, _, share) in LAYOUTS.items():
         if not left.entries or (layout and name not in (layout, "folders")):
             continue

@@ -1,11 +1,12 @@
-"""Find what gives a solution away: markers, and passages of the course's own solutions, in any
-file.
-"""
+"""Find what gives a solution away in any file: markers, and passages of the course's solutions."""
 
 import io
 import json
 import re
 import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from grading.classroom.sheets import cells_of
 
@@ -21,7 +22,7 @@ PICTURE = re.compile(r"data:[\w/+]+;base64,[A-Za-z0-9+/=]+")
 PROSE, CODE, SHORTEST = 12, 22, 8
 
 
-def passages(root):
+def passages(root: Path) -> dict[int, dict[str, str]]:
     """Collect what students must not get from every solution of the course.
 
     Parameters
@@ -35,7 +36,8 @@ def passages(root):
         By number of words, from words in a row to where they stand, such as
         "1_landscape/1_surfaces, answer_slope".
     """
-    found, given = {}, set()
+    found: dict[int, dict[str, str]] = {}
+    given: set[str] = set()
     for path in sorted((root / "solutions").glob("*/*.ipynb")):
         for cell in cells_of(path):
             length = PROSE if cell.cell_type == "markdown" else CODE
@@ -58,17 +60,17 @@ def passages(root):
     }
 
 
-def _words(text):
+def _words(text: str) -> list[str]:
     return re.findall(
         r"\w+", re.sub(r"\\[nrt]", " ", text)
     )  # ends of lines may be written as in JSON
 
 
-def _runs(words, size):
+def _runs(words: list[str], size: int) -> Iterator[str]:
     return (" ".join(words[at : at + size]) for at in range(len(words) - size + 1))
 
 
-def leak(name, content, known):
+def leak(name: str, content: bytes, known: dict[int, dict[str, str]]) -> str:
     """Say what a file gives away.
 
     Parameters
@@ -104,8 +106,8 @@ def leak(name, content, known):
     return ""
 
 
-def _texts(cell):
-    """Yield what can be read in a cell: its source, the texts of its outputs and of its metadata."""
+def _texts(cell: dict[str, Any]) -> Iterator[str | list[str]]:
+    """Yield what can be read in a cell: source, texts of its outputs, metadata."""
     yield cell["source"]
     for output in cell.get("outputs", []):
         yield output.get("text", "")

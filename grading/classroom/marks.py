@@ -1,6 +1,4 @@
-"""Read the marks that were given by hand, whatever a spreadsheet has made of the file; and never
-lose one.
-"""
+"""Read the marks given by hand, whatever a spreadsheet has made of the file, and never lose one."""
 
 import codecs
 import csv
@@ -8,31 +6,39 @@ import difflib
 import io
 import re
 import unicodedata
-from collections import namedtuple
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
 
 from grading import GradingError
 
 __all__ = ["FREE_TEXT", "MarksError", "Mark", "bare", "read_marks", "safe", "settled"]
 
-FREE_TEXT = (
-    "student",
-    "lms_id",
-    "part",
-    "notebook",
-    "question",
-    "worth",
-    "mark",
-    "comment",
-    "earlier_mark",
-    "version",
-    "answer",
-)
 LIVE = "=+-@\t\r＝＋－＠"  # what a spreadsheet takes for the beginning of a formula
 NUMBER = re.compile(r"\d+([.,]\d*)?|[.,]\d+")
 MOST = 8  # faults that are named at once
 
-Row = namedtuple("Row", ("number", *FREE_TEXT, "extra"))
+
+class Row(NamedTuple):
+    """A row of the file: its number in a spreadsheet, its cells, and what columns were added."""
+
+    number: int
+    student: str
+    lms_id: str
+    part: str
+    notebook: str
+    question: str
+    worth: str
+    mark: str
+    comment: str
+    earlier_mark: str
+    version: str
+    answer: str
+    extra: tuple[tuple[str, str], ...]
+
+
+FREE_TEXT = Row._fields[1:-1]  # the file's titles
 
 
 class MarksError(GradingError):
@@ -62,10 +68,16 @@ class Mark:
     earlier: str = ""
     version: str = ""
     row: Row | None = None
-    extra: tuple = ()
+    extra: tuple[tuple[str, str], ...] = ()
 
 
-def read_marks(path, people, worth, others=frozenset(), lost=False):
+def read_marks(
+    path: Path,
+    people: Iterable[tuple[str, str, str]],
+    worth: dict[tuple[str, str, str], int],
+    others: Collection[tuple[str, str, str]] = frozenset(),
+    lost: bool = False,
+) -> tuple[dict[tuple[str, str, str, str], Mark], list[Row]]:
     """Read the marks that were written into ``free_text.csv``.
 
     Parameters
@@ -95,7 +107,9 @@ def read_marks(path, people, worth, others=frozenset(), lost=False):
         With every row that is at fault. Nothing has been written then.
     """
     find, known = _finder(people, lost), {**worth, **dict.fromkeys(others)}
-    marks, kept, faults = {}, [], []
+    marks: dict[tuple[str, str, str, str], Mark] = {}
+    kept: list[Row] = []
+    faults: list[str] = []
     for row in _rows(path):
         if not (row.mark or row.comment or row.earlier_mark or row.extra):
             continue  # nothing was written by hand: the row is made anew
@@ -126,9 +140,8 @@ def read_marks(path, people, worth, others=frozenset(), lost=False):
     return marks, kept
 
 
-def settled(given, version):
-    """Return what holds for the text that is there now: a mark for another text becomes an earlier
-    one.
+def settled(given: Mark | None, version: str | None) -> Mark:
+    """Return what holds for the present text: a mark for another text becomes an earlier one.
 
     Parameters
     ----------
@@ -147,7 +160,7 @@ def settled(given, version):
     )
 
 
-def safe(value):
+def safe(value: object) -> object:
     """Return a cell that no spreadsheet takes for a formula."""
     if isinstance(value, str) and (
         value[:1] in tuple(LIVE) or (value[:1] == "'" and value[1:2] in tuple("'" + LIVE))
@@ -156,7 +169,7 @@ def safe(value):
     return value
 
 
-def bare(cell):
+def bare(cell: str) -> str:
     """Return what ``safe`` was given."""
     return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("'" + LIVE) else cell
 
@@ -168,7 +181,7 @@ class _Fault(Exception):
 # ----------------------------------------------------------------------------------------- the file
 
 
-def _rows(path):
+def _rows(path: Path) -> Iterator[Row]:
     """Yield the rows below the titles, with the numbers that a spreadsheet shows."""
     if not path.is_file():
         return
@@ -213,7 +226,7 @@ def _rows(path):
             yield Row(number, **found, extra=extra)
 
 
-def _table(path):
+def _table(path: Path) -> list[list[str]]:
     """Return the cells of a file, line by line."""
     try:
         text = _decoded(path.read_bytes()).replace("\0", "")
@@ -234,7 +247,7 @@ def _table(path):
         ) from None
 
 
-def _titles(text, delimiter):
+def _titles(text: str, delimiter: str) -> set[str]:
     """Return the titles that the first lines hold if cells are parted by a delimiter."""
     first = [line for line in re.split(r"[\r\n]+", text[:5000]) if line.strip(" ,;\t")][:2]
     return {
@@ -244,10 +257,8 @@ def _titles(text, delimiter):
     }
 
 
-def _decoded(data):
-    """Return a file's text: UTF-8 or UTF-16 with or without a mark, or what Windows writes in the
-    West.
-    """
+def _decoded(data: bytes) -> str:
+    """Return a file's text: UTF-8 or UTF-16, marked or not, or what Windows writes in the West."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     if 0 in data[:2]:
@@ -263,7 +274,7 @@ def _decoded(data):
 # ------------------------------------------------------------------------------------------ one row
 
 
-def _number(row, worth):
+def _number(row: Row, worth: int) -> float | None:
     """Return the mark of a row, or None; it must fit what the question is worth."""
     if not row.mark:
         return None
@@ -280,7 +291,7 @@ def _number(row, worth):
     return mark
 
 
-def _question(row, known):
+def _question(row: Row, known: Iterable[tuple[str, str, str]]) -> tuple[str, str, str]:
     """Return (part, notebook, question) of a row; old files name no part."""
     wanted = [
         key for key in known if key[1:] == (row.notebook, row.question) and row.part in ("", key[0])
@@ -297,15 +308,16 @@ def _question(row, known):
     raise _Fault(f"there is no question {asked or 'without a name'}{_meant(near)}.")
 
 
-def _joined(one, other):
+def _joined(one: Mark, other: Mark) -> Mark:
     """Return one mark for two rows about the same answer, which must not contradict each other."""
     for name in ("mark", "comment", "version", "extra"):
         first, second = getattr(one, name), getattr(other, name)
         if first not in (None, "", ()) and second not in (None, "", ()) and first != second:
             if name == "version" and None in (one.mark, other.mark):
                 continue
+            there = f"row {one.row.number}" if one.row else "another row"
             raise _Fault(
-                f"it contradicts row {one.row.number}, which is about the same answer: "
+                f"it contradicts {there}, which is about the same answer: "
                 f"{name} {second!r} here, {first!r} there."
             )
     full, rest = (one, other) if one.mark is not None else (other, one)
@@ -318,11 +330,12 @@ def _joined(one, other):
     )
 
 
-def _finder(people, lost):
-    """Return a function that says whose a row is: an identity, or None if it may be one of the
-    lost.
-    """
-    ids, numbers, names, called = {}, {}, {}, {}
+def _finder(people: Iterable[tuple[str, str, str]], lost: bool) -> Callable[[Row], str | None]:
+    """Return a function that says whose a row is: an identity, or None for one of the lost."""
+    ids: dict[str, str] = {}
+    numbers: dict[str, str] = {}
+    names: dict[str, set[str]] = {}
+    called: dict[str, set[str]] = {}
     for identity, name, lms_id in people:
         ids[_plain(identity)] = identity
         names.setdefault(_plain(name), set()).add(identity)
@@ -330,7 +343,7 @@ def _finder(people, lost):
         if lms_id:
             numbers[lms_id.strip()] = identity
 
-    def find(row):
+    def find(row: Row) -> str | None:
         name, number = _plain(row.student), row.lms_id.lstrip("'")
         if number:
             if number not in numbers:
@@ -365,14 +378,12 @@ def _finder(people, lost):
     return find
 
 
-def _plain(name):
+def _plain(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip()
 
 
-def _near(wanted, known):
-    """Return who may have been meant: the same number without leading zeros, or the most similar
-    name.
-    """
+def _near(wanted: str, known: Iterable[str]) -> list[str]:
+    """Return who may be meant: a number without leading zeros, or the most similar name."""
     digits = re.sub(r"[.,]0+$", "", wanted)
     same = [
         name
@@ -382,5 +393,5 @@ def _near(wanted, known):
     return sorted(same)[:1] or difflib.get_close_matches(wanted, sorted(known), 1, 0.6)
 
 
-def _meant(near):
+def _meant(near: list[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""

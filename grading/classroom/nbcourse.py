@@ -1,6 +1,4 @@
-"""Make an nbgrader course of a part in a folder of its own, where nbgrader can delete nothing of
-the course.
-"""
+"""Make an nbgrader course of a part in a folder of its own, where nbgrader can delete nothing."""
 
 import hashlib
 import json
@@ -28,7 +26,7 @@ c.CourseDirectory.db_url = "sqlite:///gradebook.db"
 """
 
 
-def make(part, folder, root=ROOT):
+def make(part: str, folder: Path | str, root: Path = ROOT) -> str:
     """Make an nbgrader course, or add a part to it, and generate the part's release version.
 
     nbgrader works in a folder for temporary files, with a copy of the gradebook; its results are
@@ -70,8 +68,8 @@ def make(part, folder, root=ROOT):
     if folder.exists() and not folder.is_dir():
         raise CourseError(f"{folder} is a file: choose a folder with --out.")
     ours = _ours(folder)
-    with tempfile.TemporaryDirectory() as work:
-        work = Path(work)
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
         source = work / "source" / part
         source.mkdir(parents=True)
         for path in sorted((root / "solutions" / part).glob("*.ipynb")):
@@ -111,7 +109,7 @@ def make(part, folder, root=ROOT):
     return _next(part, folder)
 
 
-def _ours(folder):
+def _ours(folder: Path) -> dict[str, str]:
     """Return what this command has written into a folder before."""
     try:
         return dict(json.loads((folder / NOTE).read_text(encoding="utf-8")))
@@ -126,11 +124,11 @@ def _ours(folder):
         ) from None
 
 
-def _hash(content):
+def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _generate(part, work):
+def _generate(part: str, work: Path) -> None:
     """Let nbgrader make the release version in a folder."""
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", part, "--create", "--force"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -144,7 +142,7 @@ def _generate(part, work):
         )
 
 
-def _next(part, folder):
+def _next(part: str, folder: Path) -> str:
     nbgrader = shlex.quote(str(Path(sys.executable).parent / "nbgrader"))
     return (
         f"{folder} is an nbgrader course with {part}; students get {folder / 'release' / part}.\n"

@@ -1,5 +1,4 @@
-"""Pack what students get of a part: lessons, exercises, and what they import. Nothing of the
-solutions.
+"""Pack what students get of a part: lessons, exercises, what they import; nothing of solutions.
 
 Every part unpacks into the same folder, so that a later one joins the earlier: one .venv, one
 work/. What parts share is the same in each zip; the links of lessons lead to what is in the zip,
@@ -38,7 +37,7 @@ SHARED = (
 )
 
 
-def members(part, root=ROOT):
+def members(part: str, root: Path = ROOT) -> dict[str, bytes]:
     """Return what students get of a part.
 
     Parameters
@@ -95,7 +94,7 @@ def members(part, root=ROOT):
     return found
 
 
-def students_makefile(text):
+def students_makefile(text: str) -> str:
     """Return the Makefile with the commands of a student alone, and `make help`."""
     head, *rules = text.split("\n\n")
     settings = [
@@ -106,14 +105,14 @@ def students_makefile(text):
     return "\n\n".join(["\n".join(settings), ".PHONY: " + " ".join(mine), *mine.values()]) + "\n"
 
 
-def students_project(text):
+def students_project(text: str) -> str:
     """Return pyproject.toml with what pip needs to install the course, and nothing else."""
     tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
     needed = r"\[(?:build-system|project|tool\.setuptools.*)\]"
     return "".join(t for t in tables if re.match(needed, t) or t is tables[0]).rstrip() + "\n"
 
 
-def dead_links(found):
+def dead_links(found: dict[str, bytes]) -> list[tuple[str, str]]:
     """List (file, target) of the relative links in texts and notebooks that lead to no member."""
     dead = []
     for name, content in found.items():
@@ -133,7 +132,7 @@ def dead_links(found):
     return dead
 
 
-def write_zip(part, target, root=ROOT):
+def write_zip(part: str, target: Path | str, root: Path = ROOT) -> Path:
     """Write the zip of a part.
 
     Parameters

@@ -1,23 +1,37 @@
-"""Write what a graded class is read from: the table, the class report, a page a student, the
-free-text answers.
-"""
+"""Write what a graded class is read from: tables, the class report, a page a student."""
+
+from __future__ import annotations
 
 import csv
 import io
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import matplotlib
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from grading.classroom.sheets import Sheet
+    from grading.classroom.submissions import Submission
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 from downhill.figures import COLORS  # noqa: E402
 from grading.classroom.alike import alike  # noqa: E402
-from grading.classroom.classbook import EMPTY, open_book, version  # noqa: E402
-from grading.classroom.marks import FREE_TEXT, Mark, safe  # noqa: E402
+from grading.classroom.classbook import (  # noqa: E402
+    EMPTY,
+    Book,
+    Column,
+    Student,
+    open_book,
+    version,
+)
+from grading.classroom.marks import FREE_TEXT, Mark, Row, safe  # noqa: E402
 from grading.classroom.store import write  # noqa: E402
 
 __all__ = ["write_reports"]
@@ -47,7 +61,9 @@ NAMED = 50  # students that are named for one failing check
 RUBRIC = re.compile(r"\n*\((\d+ points?): (.+?)\.?\)\s*$", re.DOTALL)
 
 
-def write_reports(out, submissions, sheets, lms=None):
+def write_reports(
+    out: Path, submissions: Sequence[Submission], sheets: Sequence[Sheet], lms: str | None = None
+) -> dict[str, Any]:
     """Write every report from all that is stored: every part, every batch.
 
     Parameters
@@ -83,9 +99,10 @@ def write_reports(out, submissions, sheets, lms=None):
     return summary(book, submissions, part, lms)
 
 
-def summary(book, submissions, part, lms=None):
-    """Return how many students handed in, were graded and need a look in this run, and what else
-    there is to say.
+def summary(
+    book: Book, submissions: Sequence[Submission], part: str, lms: str | None = None
+) -> dict[str, Any]:
+    """Return how many handed in, were graded and need a look in this run, and what else to say.
 
     Returns
     -------
@@ -117,10 +134,10 @@ def summary(book, submissions, part, lms=None):
 # ------------------------------------------------------------------------------------------- tables
 
 
-def grades(book):
+def grades(book: Book) -> list[list[Any]]:
     """Return the rows of ``grades.csv``: one a student, one column for all that is worth points."""
     several = book.parts if len(book.parts) > 1 else []
-    rows = [
+    rows: list[list[Any]] = [
         [
             "student",
             "lms_id",
@@ -148,10 +165,8 @@ def grades(book):
     return rows
 
 
-def _cell(book, student, column):
-    """Return the points for one exercise or question; nothing if its part was not handed in, or it
-    has no mark.
-    """
+def _cell(book: Book, student: Student, column: Column) -> float | str:
+    """Return the points for one column; "" without a mark, or if its part was not handed in."""
     if column.part not in student.work:
         return ""
     if column.by_hand:
@@ -159,13 +174,12 @@ def _cell(book, student, column):
     return book.exercise(student, column)["points"]
 
 
-def free_text(book):
-    """Return the rows of ``free_text.csv``: question by question, what is blank at the end, then
-    what is kept.
-    """
-    marks = [*book.marks.values(), *book.kept]
+def free_text(book: Book) -> list[list[Any]]:
+    """Return the rows of ``free_text.csv``: by question, then what is blank, then what is kept."""
+    marks: list[Mark | Row] = [*book.marks.values(), *book.kept]
     more = list(dict.fromkeys(title for mark in marks for title, _ in mark.extra))
-    written, blank = [], []
+    written: list[list[Any]] = []
+    blank: list[list[Any]] = []
     for column in (column for column in book.columns if column.by_hand):
         for student in book.students:
             question, mark = book.question(student, column), book.mark(student, column)
@@ -184,25 +198,29 @@ def free_text(book):
                     mark.comment,
                     mark.earlier,
                     which,
-                    "(nothing was written)" if empty else question["text"],
+                    question["text"] if question and not empty else "(nothing was written)",
                     *_more(mark, more),
                 ]
             )
-    kept = [[*(getattr(row, title) for title in FREE_TEXT), *_more(row, more)] for row in book.kept]
+    kept: list[list[Any]] = [
+        [*(getattr(row, title) for title in FREE_TEXT), *_more(row, more)] for row in book.kept
+    ]
     return [[*FREE_TEXT, *more], *written, *blank, *kept]
 
 
-def _more(mark, titles):
+def _more(mark: Mark | Row, titles: list[str]) -> list[str]:
     return [dict(mark.extra).get(title, "") for title in titles]
 
 
-def moodle(book, part):
+def moodle(book: Book, part: str) -> list[list[Any]]:
     """Return the rows that Moodle's "Upload grading worksheet" reads, in an English interface.
 
     It needs the three titles Identifier, Grade and Last modified (grade); a blank date is older
     than any grade.
     """
-    rows = [["Identifier", "Full name", "Grade", "Maximum grade", "Last modified (grade)"]]
+    rows: list[list[Any]] = [
+        ["Identifier", "Full name", "Grade", "Maximum grade", "Last modified (grade)"]
+    ]
     for student in _numbered(book, part):
         points = _figure(book.points(student, part))
         rows.append(
@@ -211,11 +229,9 @@ def moodle(book, part):
     return rows
 
 
-def canvas(book, part):
-    """Return the rows that Canvas's gradebook import reads; its assignment is called as the part
-    is.
-    """
-    rows = [
+def canvas(book: Book, part: str) -> list[list[Any]]:
+    """Return the rows that Canvas's gradebook imports; its assignment is called as the part is."""
+    rows: list[list[Any]] = [
         ["Student", "ID", "SIS Login ID", "Section", part],
         ["    Points Possible", "", "", "", book.max_score(part)],
     ]
@@ -227,32 +243,32 @@ def canvas(book, part):
 LMS = {"moodle": moodle, "canvas": canvas}
 
 
-def _numbered(book, part):
+def _numbered(book: Book, part: str) -> list[Student]:
     return [student for student in book.students if part in student.work and student.lms_id]
 
 
-def _csv(rows):
+def _csv(rows: Iterable[list[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([map(safe, row) for row in rows])
     return "\ufeff" + text.getvalue()
 
 
-def _figure(number):
+def _figure(number: float | None) -> float | str:
     return "" if number is None else int(number) if float(number).is_integer() else number
 
 
-def _mean(numbers):
+def _mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else 0.0
 
 
-def _is_blank(book, student, column):
+def _is_blank(book: Book, student: Student, column: Column) -> bool:
     question, mark = book.question(student, column), book.mark(student, column)
     return (
         question is not None and version(question) == EMPTY and (mark is None or mark.mark is None)
     )
 
 
-def _reasons(book, student, part):
+def _reasons(book: Book, student: Student, part: str) -> list[str]:
     """Return why an instructor should look at a student's work in a part."""
     work, reasons = student.work[part], list(student.work[part].flags)
     known = {column.key for column in book.of(part)}
@@ -283,15 +299,13 @@ def _reasons(book, student, part):
 # -------------------------------------------------------------------------------------------- pages
 
 
-def student_page(book, student):
-    """Return a student's page: a table first, then what each check said; nothing that is for the
-    instructor alone.
-    """
+def student_page(book: Book, student: Student) -> str:
+    """Return a student's page: a table, then what checks said; nothing for instructors alone."""
     parts = [_student_part(book, student, part) for part in sorted(student.work)]
     return PAGES.get_template("student.html").render(name=student.name, parts=parts, states=STATES)
 
 
-def _student_part(book, student, part):
+def _student_part(book: Book, student: Student, part: str) -> dict[str, Any]:
     work, notebooks = student.work[part], []
     for name in dict.fromkeys(column.notebook for column in book.of(part)):
         found = work.notebooks.get(name, {"file": "", "cells": [], "answers": {}})
@@ -336,7 +350,9 @@ def _student_part(book, student, part):
     }
 
 
-def _exercise(book, student, column, notebook):
+def _exercise(
+    book: Book, student: Student, column: Column, notebook: dict[str, Any]
+) -> dict[str, Any]:
     found, answer = book.exercise(student, column), column.asked.answer_id
     stops = [cell for cell in notebook["cells"] if cell["id"] == answer]
     said = [("passed" if line.startswith("PASS") else "failed", line) for line in found["said"]]
@@ -352,10 +368,8 @@ def _exercise(book, student, column, notebook):
     }
 
 
-def class_page(book, out):
-    """Return the instructor's report: whom to look at, what was hard, what went wrong how often,
-    part by part.
-    """
+def class_page(book: Book, out: Path) -> str:
+    """Return the instructor's report by part: whom to look at, what was hard, what went wrong."""
     look = [
         (student, [(part, why) for part in student.work for why in _reasons(book, student, part)])
         for student in book.students
@@ -370,7 +384,7 @@ def class_page(book, out):
     )
 
 
-def _renumbered(book):
+def _renumbered(book: Book) -> list[str]:
     """Return the names that have another number in each part."""
     numbers = defaultdict(list)
     for student in book.students:
@@ -383,7 +397,7 @@ def _renumbered(book):
     ]
 
 
-def _class_part(book, part):
+def _class_part(book: Book, part: str) -> dict[str, Any]:
     here = [student for student in book.students if part in student.work]
     exercises, texts = (
         book.of(part, by_hand=False),
@@ -415,10 +429,10 @@ def _class_part(book, part):
     }
 
 
-def _commonest(book, students, columns, state, most=20):
-    """Return (column, sentence, [(student, detail)]) for the commonest reasons why answers are in a
-    state.
-    """
+def _commonest(
+    book: Book, students: list[Student], columns: list[Column], state: str, most: int = 20
+) -> list[tuple[Column, str, list[tuple[Student, str]]]]:
+    """Return (column, sentence, [(student, detail)]) for the commonest reasons of a state."""
     groups = defaultdict(list)
     for column in columns:
         for student in students:
@@ -430,15 +444,13 @@ def _commonest(book, students, columns, state, most=20):
     return [(column, sentence, who) for (column, sentence), who in ranked[:most]]
 
 
-def _title(sentence):
+def _title(sentence: str) -> str:
     """Name what failed without its numbers, so that equal failures are counted together."""
     return sentence.removeprefix("FAIL - ").split(":")[0].strip()[:120]
 
 
-def questions_page(book):
-    """Return the page with each free-text question once, its model answer, and its rubric line by
-    line.
-    """
+def questions_page(book: Book) -> str:
+    """Return the page with each free-text question, its model answer, and its rubric by lines."""
     asked = []
     for column in (column for column in book.columns if column.by_hand):
         question, found = column.asked, RUBRIC.search(column.asked.model)
@@ -458,7 +470,7 @@ def questions_page(book):
 # ------------------------------------------------------------------------------------------ figures
 
 
-def _svg(figure):
+def _svg(figure: Figure) -> str:
     """Return a figure as SVG that is the same on every run."""
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "downhill", "svg.fonttype": "none"}):
@@ -470,7 +482,7 @@ def _svg(figure):
 
 
 @plt.style.context("seaborn-v0_8-whitegrid")
-def _bars(rows, n):
+def _bars(rows: Sequence[tuple[str, Counter[str]]], n: int) -> str:
     """Draw one bar an exercise, its length the students, parted by what became of their answers."""
     figure, ax = plt.subplots(figsize=(8, 0.3 * len(rows) + 1.2))
     left = [0] * len(rows)
@@ -498,7 +510,7 @@ def _bars(rows, n):
 
 
 @plt.style.context("seaborn-v0_8-whitegrid")
-def _histogram(totals, max_score):
+def _histogram(totals: Sequence[float], max_score: int) -> str:
     figure, ax = plt.subplots(figsize=(8, 2.6))
     ax.hist(
         totals,
@@ -507,5 +519,6 @@ def _histogram(totals, max_score):
         edgecolor="white",
     )
     ax.set(xlabel=f"points of {max_score}", ylabel="students", xlim=(0, max_score))
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    locator: Any = ax.yaxis.get_major_locator()
+    locator.set_params(integer=True)
     return _svg(figure)

@@ -4,9 +4,11 @@ import ast
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from grading import ROOT, CourseError
 from tools.cells import MARKER, TEXT_STUB, released, stub, without_checks
@@ -22,7 +24,7 @@ class Exercise:
     title: str
     points: int
     check: str
-    names: tuple
+    names: tuple[str, ...]
     answer_id: str
     aids: str = ""  # what the check cell defines beside its check: the answer may use it
     stub: str = ""  # the answer cell as it is released
@@ -70,21 +72,21 @@ class Sheet:
 
     part: str
     name: str
-    setup: tuple
-    exercises: tuple
-    questions: tuple
-    checks: dict = field(hash=False, compare=False)
-    given: dict = field(hash=False, compare=False)
-    full: dict = field(hash=False, compare=False)
+    setup: tuple[str, ...]
+    exercises: tuple[Exercise, ...]
+    questions: tuple[Question, ...]
+    checks: dict[str, str] = field(hash=False, compare=False)
+    given: dict[str, str] = field(hash=False, compare=False)
+    full: dict[str, str] = field(hash=False, compare=False)
     key: str
 
 
-def parts(root=ROOT):
+def parts(root: Path = ROOT) -> list[str]:
     """Return the names of the parts that have solutions."""
     return sorted(path.name for path in (root / "solutions").iterdir() if path.is_dir())
 
 
-def load_part(part, root=ROOT, private=None):
+def load_part(part: str, root: Path = ROOT, private: Path | str | None = None) -> list[Sheet]:
     """Read the sheets of a part from its solutions.
 
     Parameters
@@ -115,10 +117,8 @@ def load_part(part, root=ROOT, private=None):
     ]
 
 
-def _refuse_strangers(folder, paths):
-    """Refuse a folder of private checks in which something belongs to no notebook: it would never
-    run.
-    """
+def _refuse_strangers(folder: Path, paths: Iterable[Path]) -> None:
+    """Refuse a folder of private checks with a file of no notebook: it would never run."""
     files = sorted(folder.glob("*.py"))
     known = {path.stem for path in paths}
     if not files:
@@ -130,10 +130,8 @@ def _refuse_strangers(folder, paths):
         )
 
 
-def cells_of(path):
-    """Read the cells of a solution: id, cell_type, source and metadata. (nbformat's import alone
-    takes two seconds.)
-    """
+def cells_of(path: Path) -> list[SimpleNamespace]:
+    """Read a solution's cells: id, cell_type, source, metadata. (To import nbformat takes 2 s.)"""
     return [
         SimpleNamespace(
             id=c["id"],
@@ -145,7 +143,7 @@ def cells_of(path):
     ]
 
 
-def _load(path, part, private_path):
+def _load(path: Path, part: str, private_path: Path | None) -> Sheet:
     try:
         cells = cells_of(path)
     except Exception as error:
@@ -154,8 +152,14 @@ def _load(path, part, private_path):
         private_path.read_text(encoding="utf-8") if private_path and private_path.is_file() else ""
     )
     private_checks = _functions(private, private_path)
-    setup, exercises, questions, title = [], [], [], path.stem
-    checks, given, full, answer, before = {"scorecard": ""}, {}, {}, None, None
+    setup: list[str] = []
+    exercises: list[Exercise] = []
+    questions: list[Question] = []
+    checks, title = {"scorecard": ""}, path.stem
+    given: dict[str, str] = {}
+    full: dict[str, str] = {}
+    answer: Any = None
+    before: Any = None
     for cell in cells:
         marks = cell.metadata.get("nbgrader", {})
         if "solution-only" in cell.metadata.get("tags", []):
@@ -229,21 +233,19 @@ def _load(path, part, private_path):
     )
 
 
-def _functions(source, path):
+def _functions(source: str, path: Path | None) -> list[str]:
     try:
         return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     except SyntaxError as error:
         raise CourseError(f"{path}: {error}") from None
 
 
-def _task(source):
+def _task(source: str) -> str:
     return re.sub(r"^#+ *.+\n", "", source).strip()
 
 
-def _taken_apart(source):
-    """Return what stands above the model answer in its cell, the cell as it is released, and the
-    model answer.
-    """
+def _taken_apart(source: str) -> tuple[str, str, str]:
+    """Return what stands above a model answer, its cell as it is released, and the answer."""
     asked, _, rest = source.partition("### BEGIN SOLUTION")
     model, _, below = rest.partition("### END SOLUTION")
     return asked.strip(), f"{asked}{TEXT_STUB}{below}", model.strip()

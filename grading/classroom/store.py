@@ -1,6 +1,6 @@
-"""Where results are kept: one JSON file a student, a part and a batch, written as a whole or not at
-all.
-"""
+"""Keep results: a JSON file a student, a part and a batch, written as a whole or not at all."""
+
+from __future__ import annotations
 
 import errno
 import hashlib
@@ -8,8 +8,12 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from grading import GradingError
+
+if TYPE_CHECKING:
+    from grading.classroom.submissions import Submission
 
 __all__ = [
     "FORMAT",
@@ -33,21 +37,19 @@ class WriteError(GradingError):
     """A file of the results cannot be written: no room, no right to, open in another program."""
 
 
-def batch_of(where):
-    """Return the name under which the submissions of a folder or a zip are kept: its name, and a
-    hash of its place.
-    """
+def batch_of(where: Path | str) -> str:
+    """Return what a folder's or a zip's submissions are kept under: its name, its place's hash."""
     where = Path(where).resolve()
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", where.name).strip("._")[:40] or "class"
     return f"{readable}-{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
 
 
-def result_path(out, part, batch, submission):
+def result_path(out: Path | str, part: str, batch: str, submission: Submission) -> Path:
     """Return where the result of a submission is kept."""
     return Path(out) / "students" / part / batch / f"{submission.slug}.json"
 
 
-def open_results(out):
+def open_results(out: Path) -> None:
     """Make a folder for results, or see that this version can go on with the one that is there.
 
     Parameters
@@ -65,7 +67,7 @@ def open_results(out):
         write(out / "format.json", json.dumps({"format": FORMAT}))
 
 
-def check_format(out):
+def check_format(out: Path) -> None:
     """Raise Refused unless a folder for results is of this version, or new."""
     told = out / "format.json"
     if out.exists() and not out.is_dir():
@@ -84,7 +86,7 @@ def check_format(out):
         )
 
 
-def _elsewhere(out):
+def _elsewhere(out: Path) -> str:
     return (
         f"Grade into another folder with --out; copy {out / 'free_text.csv'} into it first, so "
         f"that the marks given "
@@ -92,7 +94,7 @@ def _elsewhere(out):
     )
 
 
-def everything(out):
+def everything(out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
     """Return all results of a folder, and the files that hold none.
 
     Parameters
@@ -119,13 +121,13 @@ def everything(out):
     return results, broken
 
 
-def save(path, result):
+def save(path: Path, result: dict[str, Any]) -> None:
     """Write a result to the place that ``result_path`` names."""
     write(path, json.dumps({"format": FORMAT} | result, indent=1, ensure_ascii=False))
 
 
-def stored(path):
-    """Return a stored result, or None if there is none that can be read: then it is graded again."""
+def stored(path: Path) -> dict[str, Any] | None:
+    """Return a stored result, or None if none can be read: then it is graded again."""
     found = _read(path)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         return None
@@ -141,16 +143,15 @@ def stored(path):
     return found if all(isinstance(found.get(key), kind) for key, kind in kinds.items()) else None
 
 
-def _read(path):
+def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
 
 
-def write(path, text):
-    """Write a file so that it is there as a whole or not at all; half a character is written as its
-    number.
+def write(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all; half a character is written as its number.
 
     Raises
     ------
@@ -167,14 +168,14 @@ def write(path, text):
         raise WriteError(_why(path, error)) from None
 
 
-def _remove(draft):
+def _remove(draft: Path) -> None:
     try:
         draft.unlink(missing_ok=True)
     except OSError:
         return  # a folder that cannot be written cannot be tidied
 
 
-def _why(path, error):
+def _why(path: Path, error: OSError) -> str:
     if error.errno in FULL:
         reason = "there is no room left. Make some"
     elif error.errno in CLOSED:

@@ -1,4 +1,6 @@
-"""Find what students handed in, in the layouts that courses have, and read it without believing it."""
+"""Find what students handed in, in the layouts that courses have, and believe none of it."""
+
+from __future__ import annotations
 
 import bz2
 import contextlib
@@ -15,13 +17,18 @@ import unicodedata
 import zipfile
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any
 
 from grading import ROOT, GradingError
 from grading.classroom import layouts
 from grading.classroom.layouts import Claim, Entry, Listing, plain_name
-from tools.cells import NotebookError, read_cells
+from tools.cells import Cell, NotebookError, read_cells
+
+if TYPE_CHECKING:
+    from grading.classroom.sheets import Sheet
 
 __all__ = [
     "Class",
@@ -78,8 +85,7 @@ NO_NOTEBOOK = {
 
 @dataclass(frozen=True)
 class Handed:
-    """One file that was handed in: on the disk, or in an archive on the disk, or in an archive in
-    that archive.
+    """One file that was handed in: on the disk, in an archive there, or in an archive in that.
 
     Attributes
     ----------
@@ -93,18 +99,16 @@ class Handed:
 
     label: str
     path: str
-    inside: tuple = ()
+    inside: tuple[str, ...] = ()
 
-    def open(self):
-        """Return a file to read from; OSError, or another that ``BAD_FILE`` lists, if it cannot be
-        had.
-        """
+    def open(self) -> IO[bytes]:
+        """Return a file to read from, or raise OSError or another that ``BAD_FILE`` lists."""
         if not self.inside:
             return open(self.path, "rb")
         *outer, member = self.inside
         return _opened(self.path, tuple(outer)).open(member)
 
-    def head(self, size):
+    def head(self, size: int) -> bytes:
         """Return the first bytes; OSError if they cannot be had."""
         try:
             with self.open() as file:
@@ -112,7 +116,7 @@ class Handed:
         except BAD_FILE as error:
             raise OSError(str(error)) from None
 
-    def read(self):
+    def read(self) -> bytes:
         """Return the bytes; NotebookError if they cannot be had or are too many."""
         try:
             with self.open() as file:
@@ -126,7 +130,7 @@ class Handed:
         return data
 
 
-def _reason(error):
+def _reason(error: Exception) -> str:
     """Say in words why a file cannot be read."""
     if isinstance(error, PermissionError):
         return "this account has no permission"
@@ -158,11 +162,11 @@ BAD_FILE = (
 class _Zip:
     """A zip: its members, and how one is opened."""
 
-    def __init__(self, file):
+    def __init__(self, file: IO[bytes]) -> None:
         self.archive = zipfile.ZipFile(file)
         self.first = {info.filename: info for info in reversed(self.archive.infolist())}
 
-    def members(self):
+    def members(self) -> Iterator[tuple[str, str, str, int]]:
         """Yield (what ``open`` takes, name, kind, size)."""
         seen = set()
         for at, info in enumerate(self.archive.infolist()):
@@ -179,16 +183,14 @@ class _Zip:
                 info.file_size,
             )
 
-    def open(self, member):
+    def open(self, member: str) -> IO[bytes]:
         return self.archive.open(
             self.archive.infolist()[int(member[1:])] if member[:1] == "\0" else self.first[member]
         )
 
 
-def _name_in_zip(info):
-    """Return a member's name as it was written: macOS writes UTF-8 without saying so, Windows a
-    backslash.
-    """
+def _name_in_zip(info: zipfile.ZipInfo) -> str:
+    """Return a member's name: macOS does not say that it is UTF-8, Windows has backslashes."""
     name = info.filename
     if not info.flag_bits & 0x800:
         with contextlib.suppress(UnicodeError):
@@ -199,36 +201,40 @@ def _name_in_zip(info):
 class _Tar:
     """A tar, uncompressed: its members, and how one is opened."""
 
-    def __init__(self, file):
+    def __init__(self, file: IO[bytes]) -> None:
         self.archive = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115
 
-    def members(self):
+    def members(self) -> Iterator[tuple[str, str, str, int]]:
         """Yield (what ``open`` takes, name, kind, size)."""
         for info in self.archive:
             kind = "folder" if info.isdir() else "file" if info.isreg() else "link"
             yield info.name, info.name, kind, info.size
 
-    def open(self, member):
+    def open(self, member: str) -> IO[bytes]:
         file = self.archive.extractfile(member)
         if file is None:
             raise OSError("not a file")
         return file
 
 
-def _archive_in(file):
+def _archive_in(file: IO[bytes]) -> _Zip | _Tar:
     """Return the archive that a file holds; one of ``BAD_FILE`` if it holds none."""
     start = file.read(6)
     file.seek(0)
     if start[:2] == b"PK":
         return _Zip(file)
-    openers = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+    openers: dict[bytes, Callable[..., Any]] = {
+        b"\x1f\x8b": gzip.open,
+        b"BZ": bz2.open,
+        b"\xfd7": lzma.open,
+    }
     if opener := openers.get(start[:2]):
         with opener(file) as plain:
             file = _copied(plain)
     return _Tar(file)
 
 
-def _copied(file):
+def _copied(file: IO[bytes]) -> IO[bytes]:
     """Return a copy in a temporary file, which can be read from any place."""
     copy = tempfile.SpooledTemporaryFile(max_size=2**24)  # noqa: SIM115
     while data := file.read(2**20):
@@ -239,8 +245,8 @@ def _copied(file):
     return copy
 
 
-def _opened(path, inside=()):
-    """Return the archive at a path, or the one inside it; the last few stay open in this process."""
+def _opened(path: str, inside: tuple[str, ...] = ()) -> _Zip | _Tar:
+    """Return the archive at a path, or one inside it; the last few stay open in this process."""
     state = os.stat(path)
     return _keep(
         path, inside, state.st_mtime_ns, state.st_size, os.getpid()
@@ -248,7 +254,7 @@ def _opened(path, inside=()):
 
 
 @functools.lru_cache(maxsize=8)
-def _keep(path, inside, *_):
+def _keep(path: str, inside: tuple[str, ...], *_: int) -> _Zip | _Tar:
     if not inside:
         return _archive_in(open(path, "rb"))  # noqa: SIM115
     with _opened(path, inside[:-1]).open(inside[-1]) as file:
@@ -256,6 +262,9 @@ def _keep(path, inside, *_):
 
 
 # -------------------------------------------------------------------------------------- submissions
+
+
+Placed = tuple[tuple[str, ...], Entry]  # a file of a student: its path and its entry
 
 
 @dataclass(frozen=True)
@@ -278,22 +287,18 @@ class Submission:
 
     student: str
     lms_id: str
-    files: tuple
-    others: tuple = ()
-    notes: tuple = ()
+    files: tuple[Handed, ...]
+    others: tuple[Handed, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
-    def id(self):
-        """Who it is: two students with one name have two, one student's name in two spellings of
-        Unicode has one.
-        """
+    def id(self) -> str:
+        """Who it is: two students of one name differ, two spellings in Unicode do not."""
         return self.lms_id or unicodedata.normalize("NFC", self.student)
 
     @property
-    def slug(self):
-        """A file name: readable, and different for different identities, whatever the file system
-        does with case.
-        """
+    def slug(self) -> str:
+        """A file name: readable, and different for different identities in any file system."""
         plain = unicodedata.normalize("NFKD", self.student).encode("ascii", "ignore").decode()
         readable = (
             re.sub(r"[^A-Za-z0-9.-]+", "_", plain).strip("._-")[:60].rstrip("._-") or "student"
@@ -325,14 +330,14 @@ class Class:
         Paths of files that belong to no student.
     """
 
-    submissions: tuple
-    layouts: tuple
-    nobodys: tuple
+    submissions: tuple[Submission, ...]
+    layouts: tuple[str, ...]
+    nobodys: tuple[str, ...]
 
 
-def sheet_names(root):
+def sheet_names(root: Path) -> dict[str, list[str]]:
     """Return the names of the course's exercise notebooks by part."""
-    names = defaultdict(list)
+    names: dict[str, list[str]] = defaultdict(list)
     for folder in ("solutions", "exercises"):
         for path in sorted((Path(root) / folder).glob("*/*.ipynb")):
             if path.stem not in names[path.parent.name]:
@@ -340,7 +345,7 @@ def sheet_names(root):
     return dict(names)
 
 
-def find(where, part, layout=None):
+def find(where: Path | str, part: str, layout: str | None = None) -> list[Submission]:
     """List the submissions in a folder, an archive, or one notebook; see ``survey``.
 
     Returns
@@ -355,7 +360,7 @@ def find(where, part, layout=None):
     return list(survey(where, part, layout).submissions)
 
 
-def survey(where, part, layout=None, root=ROOT):
+def survey(where: Path | str, part: str, layout: str | None = None, root: Path = ROOT) -> Class:
     """Say who handed in what.
 
     Parameters
@@ -419,8 +424,8 @@ def survey(where, part, layout=None, root=ROOT):
 # --- listings
 
 
-def _is_junk(name):
-    """Say whether a piece of a path is what a computer or an editor leaves behind: nobody's work."""
+def _is_junk(name: str) -> bool:
+    """Say whether a piece of a path is what computers and editors leave behind: nobody's work."""
     low = name.casefold()
     return (
         (low.startswith(".") and low != ".ipynb")
@@ -438,11 +443,11 @@ def _is_junk(name):
     )
 
 
-def _nfc(name):
+def _nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _pieces(name):
+def _pieces(name: str) -> tuple[str, ...]:
     """Return the pieces of a path, whichever slash it is written with."""
     try:
         name.encode()
@@ -452,7 +457,9 @@ def _pieces(name):
     return tuple(piece for piece in pieces if piece not in ("", "."))
 
 
-def _with_empty_folders(entries, folders):
+def _with_empty_folders(
+    entries: Sequence[Entry], folders: Iterable[tuple[str, ...]]
+) -> tuple[Entry, ...]:
     """Add an entry for each folder without files that has no folder without files in it."""
     full = {entry.parts[:n] for entry in entries for n in range(1, len(entry.parts) + 1)}
     empty = {folder for folder in folders if folder and folder not in full}
@@ -460,14 +467,14 @@ def _with_empty_folders(entries, folders):
     return (*entries, *(Entry(folder, None, "folder") for folder in sorted(empty - outer)))
 
 
-def _of_folder(where, sheets):
+def _of_folder(where: Path, sheets: dict[str, list[str]]) -> Listing:
     """Return a folder as a listing. Links are listed and never followed.
 
     A link that leads to another student's file, or to the solution, must not earn marks.
     """
     entries, folders, repositories = [], set(), set()
 
-    def closed(error):
+    def closed(error: OSError) -> None:
         entries.append(
             Entry(_pieces(os.path.relpath(error.filename, where)) or (str(where),), None, "closed")
         )
@@ -499,7 +506,7 @@ def _of_folder(where, sheets):
     return Listing(name, _with_empty_folders(entries, folders), sheets, frozenset(repositories))
 
 
-def _try_archive(handed):
+def _try_archive(handed: Handed) -> tuple[Handed, _Zip | _Tar] | None:
     """Return (handed, archive) if a file is an archive that can be opened, else None."""
     try:
         return handed, _opened(handed.path, handed.inside)
@@ -507,7 +514,7 @@ def _try_archive(handed):
         return None
 
 
-def _of_archive(opened, sheets):
+def _of_archive(opened: tuple[Handed, _Zip | _Tar], sheets: dict[str, list[str]]) -> Listing:
     """Return an archive as a listing."""
     handed, archive = opened
     entries, folders, repositories = [], set(), set()
@@ -535,10 +542,10 @@ def _of_archive(opened, sheets):
 # --- claims
 
 
-def _listed(listing, layout, title):
-    """Return (entry, claim) of each entry of a listing and of the class archives in it, sentences,
-    and nobody's.
-    """
+def _listed(
+    listing: Listing, layout: str | None, title: str
+) -> tuple[list[tuple[Entry, Claim]], list[str], list[str]]:
+    """Return (entry, claim) pairs, those of class archives too; sentences; what is nobody's."""
     claims, used = layouts.apply(listing, layout)
     if classes := _class_archives(listing, claims):
         rest = tuple(entry for entry in listing.entries if entry not in classes)
@@ -553,13 +560,12 @@ def _listed(listing, layout, title):
     found = [(entry, claim) for entry, claim in claims.items() if claim.student]
     nobodys = ["/".join(entry.parts) for entry, claim in claims.items() if not claim.student]
     for entry, inside in classes.items():
-        more = _listed(inside, layout, entry.parts[-1])
-        for mine, theirs in zip((found, said, nobodys), more, strict=True):
-            mine += theirs
+        claimed, sentences, others = _listed(inside, layout, entry.parts[-1])
+        found, said, nobodys = found + claimed, said + sentences, nobodys + others
     return found, said, nobodys
 
 
-def _class_archives(listing, claims):
+def _class_archives(listing: Listing, claims: dict[Entry, Claim]) -> dict[Entry, Listing]:
     """Return the listings of the archives in a listing that are not one student's, but a class's.
 
     Such an archive has a platform's names, or several people's folders and is the only work there
@@ -572,11 +578,13 @@ def _class_archives(listing, claims):
     for entry in works:
         student = claims[entry].student
         platform = claims[entry].lms_id or "assignsubmission" in "/".join(entry.parts)
-        platform = platform or len(entry.handed.inside) > MAX_DEPTH  # a zip may hold itself
+        handed = entry.handed
         if (
             platform
+            or handed is None
+            or len(handed.inside) > MAX_DEPTH  # a zip may hold itself
             or not entry.parts[-1].lower().endswith(ARCHIVES)
-            or not (opened := _try_archive(entry.handed))
+            or not (opened := _try_archive(handed))
         ):
             continue
         inside[entry] = _of_archive(opened, listing.sheets)
@@ -595,13 +603,15 @@ def _class_archives(listing, claims):
     return {entry: inside[entry] for entry in works if entry in found and len(entry.parts) == top}
 
 
-def _are_names(listing, people):
+def _are_names(listing: Listing, people: Iterable[tuple[str, str]]) -> bool:
     """Say whether several folders of an archive may be people, and not versions of one's work."""
     names = [student for student, _ in people]
     return len(names) > 1 and not all(map(listing.is_course_folder, names))
 
 
-def _by_student(claims, part, sheets):
+def _by_student(
+    claims: Iterable[tuple[Entry, Claim]], part: str, sheets: Collection[str]
+) -> list[Submission]:
     """Put together what one student handed in."""
     people = defaultdict(list)
     for entry, claim in claims:
@@ -615,10 +625,8 @@ def _by_student(claims, part, sheets):
     )
 
 
-def _told_apart(items):
-    """Return lists of items: one number with two names is two people, unless one of the names is
-    "Participant".
-    """
+def _told_apart(items: list[tuple[Entry, Claim]]) -> list[list[tuple[Entry, Claim]]]:
+    """Part items: one number with two names is two people, unless a name is "Participant"."""
     names = defaultdict(list)
     for item in items:
         names[item[1].student.casefold()].append(item)
@@ -628,7 +636,7 @@ def _told_apart(items):
     return [people[0] + hidden, *people[1:]]
 
 
-def _with_different_ids(submissions):
+def _with_different_ids(submissions: Iterable[Submission]) -> Iterator[Submission]:
     """Give a second person with a number that is taken another one."""
     taken = set()
     for submission in submissions:
@@ -641,7 +649,9 @@ def _with_different_ids(submissions):
         yield submission
 
 
-def _submission(student, lms_id, items, part, sheets):
+def _submission(
+    student: str, lms_id: str, items: list[tuple[Entry, Claim]], part: str, sheets: Collection[str]
+) -> Submission:
     """Sort one student's entries into notebooks and others."""
     notes = [claim.note for _, claim in items if claim.note]
     loose, others, empty = [], [], []
@@ -660,26 +670,27 @@ def _submission(student, lms_id, items, part, sheets):
             notes += said
     loose, left_out = _of_part(loose, part, sheets)
     notes += left_out
-    notebooks, more = [], []
-    for path, entry in loose:
-        (notebooks if _is_notebook(entry) else more).append((path, entry))
+    notebooks: list[Placed] = []
+    more = []
+    for placed in loose:
+        (notebooks if _is_notebook(placed[1]) else more).append(placed)
     others = more + others
     if not notebooks and not others and not notes:
         notes.append(f"Nothing was handed in: {'an empty folder' if empty else 'no file'}.")
     files, same = _distinct(notebooks)
     notes += same
-    files = _labelled(files)
-    return Submission(student, lms_id, files, _labelled(others), tuple(dict.fromkeys(notes)))
+    labelled = _labelled(files), _labelled(others)
+    return Submission(student, lms_id, *labelled, tuple(dict.fromkeys(notes)))
 
 
-def _unpacked(path, entry, depth=0):
-    """Return the files in a student's archive, or the file itself, as ([(path, Entry)], sentences,
-    unreadable ones).
-    """
+def _unpacked(
+    path: tuple[str, ...], entry: Entry, depth: int = 0
+) -> tuple[list[Placed], list[str], list[Placed]]:
+    """Return a student's file, or what an archive of it holds; sentences; unreadable ones."""
     name = path[-1].lower()
     if not name.endswith(ARCHIVES):
         return [(path, entry)], [], []
-    opened = _try_archive(entry.handed) if depth < MAX_DEPTH else None
+    opened = _try_archive(entry.handed) if entry.handed and depth < MAX_DEPTH else None
     if opened is None:
         return [], [], [(path, entry)]
     try:
@@ -687,7 +698,9 @@ def _unpacked(path, entry, depth=0):
     except BAD_FILE:
         return [], [], [(path, entry)]
     inside = [each for each in listing.entries if each.kind != "folder"]
-    found, notes, unread = [], [], []
+    found: list[Placed] = []
+    notes: list[str] = []
+    unread: list[Placed] = []
     if not inside:
         notes.append(f"{path[-1]} is an empty archive.")
     if len(inside) > MAX_HANDED:
@@ -699,23 +712,22 @@ def _unpacked(path, entry, depth=0):
     for each in inside[:MAX_HANDED]:
         below = (*path[:-1], layouts.ENDINGS.sub("", path[-1]), *each.parts)
         if each.kind == "file":
-            more = _unpacked(below, each, depth + 1)
-            for mine, theirs in zip((found, notes, unread), more, strict=True):
-                mine += theirs
+            more, sentences, others = _unpacked(below, each, depth + 1)
+            found, notes, unread = found + more, notes + sentences, unread + others
         else:
             notes.append(f"{each.parts[-1]} in {path[-1]} {UNREAD[each.kind]}")
     return found, notes, unread
 
 
-def _of_part(loose, part, sheets):
-    """Leave out what lies in folders of other parts, if there is something else, and the course's
-    own solutions.
-    """
+def _of_part(
+    loose: list[Placed], part: str, sheets: Collection[str]
+) -> tuple[list[Placed], list[str]]:
+    """Leave out the course's solutions, and other parts' folders if there is something else."""
 
-    def other_part(path):
+    def other_part(path: tuple[str, ...]) -> str | None:
         return next((piece for piece in path[:-1] if piece in sheets and piece != part), None)
 
-    def solution(path):
+    def solution(path: tuple[str, ...]) -> bool:
         return any(a == "solutions" and b in sheets for a, b in zip(path, path[1:], strict=False))
 
     mine = [(path, entry) for path, entry in loose if not other_part(path)]
@@ -734,7 +746,7 @@ def _of_part(loose, part, sheets):
     return mine, notes
 
 
-def _is_notebook(entry):
+def _is_notebook(entry: Entry) -> bool:
     """Say whether a file is to be read as a notebook: by its name, or else by what it holds."""
     name = entry.parts[-1].lower()
     if re.search(r"\.ipynb(\.(json|txt|ipynb|download|part|crdownload))*$", name):
@@ -755,14 +767,15 @@ def _is_notebook(entry):
     return True
 
 
-def _distinct(notebooks):
-    """Leave out files that are the same, byte for byte, as another with a shorter name; return
-    sentences about them.
-    """
+def _distinct(notebooks: list[Placed]) -> tuple[list[Placed], list[str]]:
+    """Leave out files that equal another with a shorter name; return sentences about them."""
     alike = Counter(entry.size for _, entry in notebooks)
-    kept, seen, notes = [], {}, []
+    kept: list[Placed] = []
+    seen: dict[object, str] = {}
+    notes: list[str] = []
     for path, entry in sorted(notebooks, key=lambda item: (len(item[0][-1]), item[0])):
-        if alike[entry.size] > 1:
+        if entry.handed and alike[entry.size] > 1:
+            digest: object
             try:
                 digest = hashlib.sha256(entry.handed.read()).digest()
             except NotebookError:
@@ -775,19 +788,20 @@ def _distinct(notebooks):
     return sorted(kept, key=lambda item: item[0]), notes
 
 
-def _labelled(items):
+def _labelled(items: list[Placed]) -> tuple[Handed, ...]:
     """Return files with labels that differ: a file's name, or its path if the name stands twice."""
     names = Counter(path[-1] for path, _ in items)
     return tuple(
         replace(entry.handed, label=path[-1] if names[path[-1]] == 1 else "/".join(path))
         for path, entry in items
+        if entry.handed
     )
 
 
 # -------------------------------------------------------------------------- what is said about them
 
 
-def choose(submissions, words):
+def choose(submissions: Sequence[Submission], words: str) -> tuple[list[Submission], list[str]]:
     """Return (chosen, unknown): the submissions that names, ids or slugs separated by commas mean.
 
     A name may have commas itself.
@@ -810,7 +824,7 @@ def choose(submissions, words):
     return [submission for submission in submissions if submission.id in wanted], unknown
 
 
-def remarks(submission, missing, strays):
+def remarks(submission: Submission, missing: Iterable[str], strays: Iterable[str]) -> list[str]:
     """Return sentences for instructor and student about what in a submission answers nothing.
 
     Parameters
@@ -838,7 +852,7 @@ def remarks(submission, missing, strays):
     return said
 
 
-def _no_notebook(label, archive):
+def _no_notebook(label: str, archive: bool) -> str:
     if archive:
         kind = (
             "cannot be opened"
@@ -872,14 +886,13 @@ class Known:
     part: str
     name: str
     lesson: bool
-    ids: frozenset
-    functions: frozenset
+    ids: frozenset[str]
+    functions: frozenset[str]
 
 
 @functools.lru_cache(maxsize=2)
-def known_notebooks(root):
-    """Return what the course's lessons and exercises are known by; a file that cannot be read is
-    left out.
+def known_notebooks(root: Path) -> tuple[Known, ...]:
+    """Return what lessons and exercises are known by; files that cannot be read are left out.
 
     Parameters
     ----------
@@ -922,12 +935,17 @@ def known_notebooks(root):
 ANSWERED = ("answer_", "check_", "free_")
 
 
-def _defined(cells):
+def _defined(cells: Iterable[Cell]) -> frozenset[str]:
     text = "\n".join(cell.source for cell in cells if cell.kind == "code")
     return frozenset(re.findall(r"^(?:async )?def (\w+) *\(", text, re.MULTILINE))
 
 
-def match(cells, label, sheets, known=()):
+Choice = tuple[Known, "Sheet | None"]  # one that a notebook may answer
+
+
+def match(
+    cells: Sequence[Cell], label: str, sheets: Sequence[Sheet], known: Sequence[Known] = ()
+) -> tuple[Sheet | None, str]:
     """Say which sheet a notebook answers.
 
     Cells with the ids or grade_ids of answers and checks decide; then functions that exercises ask
@@ -953,13 +971,15 @@ def match(cells, label, sheets, known=()):
     part = sheets[0].part
     ids = {cell.id for cell in cells} | {cell.grade_id for cell in cells}
     defined = _defined(cells)
-    choices = [(Known(part, s.name, False, *_asked(s)), s) for s in sheets]
+    choices: list[Choice] = [(Known(part, s.name, False, *_asked(s)), s) for s in sheets]
     choices += [(k, None) for k in known if k.lesson or k.part != part]
     exercises = [choice for choice in choices if not choice[0].lesson]
     lessons = [choice for choice in choices if choice[0].lesson]
     asked = defined.difference(*(choice[0].functions for choice in lessons))
 
-    def most(some, score, least=1):
+    def most(
+        some: Iterable[Choice], score: Callable[[Choice], int], least: int = 1
+    ) -> Choice | None:
         best = max(some, key=score, default=None)
         return best if best and score(best) >= least else None
 
@@ -987,8 +1007,8 @@ def match(cells, label, sheets, known=()):
     return None, f"{label} answers {kind.name}, a notebook of {kind.part}, not of {part}."
 
 
-def _asked(sheet):
-    """Return the ids that answers and checks of a sheet have, and the functions that they ask for."""
+def _asked(sheet: Sheet) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the ids of a sheet's answers and checks, and the functions that they ask for."""
     ids = {name for name in sheet.given if name.startswith(ANSWERED)} | {
         e.answer_id for e in sheet.exercises
     }

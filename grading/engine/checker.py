@@ -1,5 +1,7 @@
 """Run the checks of a sheet in the grader, on answers that live in a student's process."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import io
@@ -7,13 +9,19 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 import helpers
 from grading import CourseError
-from grading.engine.session import DIED, Answer, GoneError, load_factor
+from grading.engine.session import DIED, Answer, GoneError, Notebook, load_factor
 from tools.cells import hidden_lines
+
+if TYPE_CHECKING:
+    from grading.classroom.sheets import Exercise, Sheet
 
 __all__ = ["FURTHER", "Checker", "checker_of"]
 
@@ -31,25 +39,26 @@ class Said(io.TextIOBase):
         Lines of it.
     """
 
-    def __init__(self, file, hidden):
-        self.file, self.hidden, self.private, self.lines = file, hidden, False, []
+    def __init__(self, file: str, hidden: frozenset[int]) -> None:
+        self.file, self.hidden, self.private = file, hidden, False
+        self.lines: list[tuple[str, bool]] = []
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         if text.startswith(("PASS", "FAIL")):
             self.lines.append(
                 (text.rstrip("\n"), self.private or self.shows_hidden(_frames(sys._getframe(1))))
             )
         return len(text)
 
-    def shows_hidden(self, frames):
+    def shows_hidden(self, frames: Iterable[tuple[str, int | None]]) -> bool:
         """Return whether one of these (file, line) is a hidden line."""
         return any(file == self.file and line in self.hidden for file, line in frames)
 
 
-def _frames(frame):
+def _frames(frame: FrameType | None) -> Iterator[tuple[str, int | None]]:
     while frame:
         yield frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
@@ -67,9 +76,9 @@ class Checker:
     CourseError
     """
 
-    def __init__(self, sheet):
+    def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
-        self.names = {"__name__": "__main__"}
+        self.names: dict[str, Any] = {"__name__": "__main__"}
         with contextlib.redirect_stdout(io.StringIO()):
             for source in sheet.setup:
                 try:
@@ -80,9 +89,8 @@ class Checker:
                         f"What {sheet.part}/{sheet.name} gives to all does not run here. {said}"
                     ) from None
 
-    def run(self, exercise, notebook):
-        """Run a check on a notebook's answer; return a dict with its state, and what the check said
-        line by line.
+    def run(self, exercise: Exercise, notebook: Notebook) -> dict[str, Any]:
+        """Run a check on a notebook's answer; return its state and what it said, line by line.
 
         If the process dies meanwhile the check is run once more, in a new one: what another cell
         has left ticking, an alarm or a thread that ends the process, is not the answer's fault.
@@ -91,7 +99,7 @@ class Checker:
         result = self._run(exercise, notebook)
         return self._run(exercise, notebook) if DIED in notebook.deaths[before:] else result
 
-    def _run(self, exercise, notebook):
+    def _run(self, exercise: Exercise, notebook: Notebook) -> dict[str, Any]:
         names = self.names | {name: Answer(notebook, name) for name in exercise.names}
         file = f"<check of {exercise.slug}>"
         said, deaths, problem, secret = (
@@ -128,7 +136,13 @@ class Checker:
         return _result(exercise, passed, said.lines, problem, secret)
 
 
-def _result(exercise, passed, lines, problem="", secret=False):
+def _result(
+    exercise: Exercise,
+    passed: bool,
+    lines: list[tuple[str, bool]],
+    problem: str = "",
+    secret: bool = False,
+) -> dict[str, Any]:
     """Return how an exercise went, as plain data: see ``grade.grade_submission``.
 
     Parameters
@@ -161,16 +175,14 @@ def _result(exercise, passed, lines, problem="", secret=False):
 
 
 @functools.lru_cache(maxsize=16)
-def checker_of(sheet):
-    """Return this process's bench of a sheet."""
+def checker_of(sheet: Sheet) -> Checker:
+    """Return this process's checker of a sheet."""
     return Checker(sheet)
 
 
 @contextlib.contextmanager
-def _alarm(seconds):
-    """Stop a check that never ends, where there is such a clock: not on Windows, nor in a thread of
-    a cluster.
-    """
+def _alarm(seconds: float) -> Iterator[None]:
+    """Stop a check that never ends; not on Windows, nor in a cluster's thread: no clock there."""
     if (
         not hasattr(signal, "setitimer")
         or threading.current_thread() is not threading.main_thread()
@@ -178,7 +190,7 @@ def _alarm(seconds):
         yield
         return
 
-    def ring(*_):
+    def ring(*_: object) -> NoReturn:
         raise GoneError("The check did not come to an end with this answer.")
 
     before = signal.signal(signal.SIGALRM, ring)

@@ -1,5 +1,4 @@
-"""The side of the sandbox: a process that has the course's imports ready, and forks one confined
-process a notebook.
+"""The side of the sandbox: it has the course's imports ready, and forks a process a notebook.
 
 ``python -m grading.engine.runner DESCRIPTOR`` is started by ``grading.engine.session`` in a clean
 environment. It holds nothing that a student must not see: no solution, no hidden test, no other
@@ -20,12 +19,15 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any, NoReturn
 
 import numpy as np
 
 from grading import import_helpers
 from grading.engine.sandbox import Limits, confine
-from grading.engine.shell import make_shell, open_loop
+from grading.engine.shell import Shell, make_shell, open_loop
 from grading.engine.wire import (
     Channel,
     ClosedError,
@@ -60,6 +62,7 @@ LIBRARY = (
     "sklearn.svm",
     "sklearn.tree",
     "downhill.bayesian",
+    "downhill.language",
     "downhill.multi_fidelity",
     "downhill.optimizers",
     "downhill.schedules",
@@ -73,10 +76,8 @@ MAX_OUTPUT = 20_000  # characters kept of what a cell prints
 # --------------------------------------------------------------------------- the process that forks
 
 
-def preload():
-    """Import what every notebook imports, so that each fork has it; make figures cost nothing;
-    return the shell.
-    """
+def preload() -> Shell:
+    """Import what every notebook imports, so that forks have it; return the shell."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -84,13 +85,14 @@ def preload():
     import helpers
 
     load(("downhill.networks", "downhill.surfaces"))
-    for name in ("show", "explore", "animate", "quiz"):
+    silent = {"show": "figures", "explore": "figures", "animate": "figures", "quiz": "quizzes"}
+    for name, module in silent.items():
         setattr(helpers, name, lambda *a, **k: None)
-        setattr(sys.modules["downhill.figures"], name, lambda *a, **k: None)
+        setattr(sys.modules[f"downhill.{module}"], name, lambda *a, **k: None)
     return make_shell()
 
 
-def load(names):
+def load(names: Iterable[str]) -> None:
     """Import what some notebooks import; what is not there is missed by who needs it."""
     for name in names:
         with contextlib.suppress(ImportError):
@@ -98,13 +100,13 @@ def load(names):
     gc.freeze()  # a fork that collects garbage does not touch, and so copy, what was imported
 
 
-def wanted(sources):
+def wanted(sources: Iterable[str]) -> list[str]:
     """Return what of the library these cells may import: all words of its name occur in them."""
     words = set(re.findall(r"[A-Za-z_]\w*", "\n".join(sources)))
     return [name for name in LIBRARY if words.issuperset(name.split("."))]
 
 
-def main(descriptor):
+def main(descriptor: int) -> None:
     """Import, then serve requests for forks until the grader goes away."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
@@ -114,11 +116,10 @@ def main(descriptor):
     shutil.rmtree(os.getcwd(), ignore_errors=True)
 
 
-def serve(control, shell):
-    """Serve requests on this socket until its other end is closed; each fork runs its cells in this
-    shell.
-    """
-    children = set()
+def serve(control: socket.socket, shell: Shell) -> None:
+    """Serve requests until the socket's other end is closed; forks run cells in this shell."""
+    children: set[int] = set()
+    reply: dict[str, Any]
     with contextlib.suppress(ConnectionError):  # the other end left without reading all
         control.sendall(json.dumps({"pid": os.getpid()}).encode() + b"\n")
         while True:
@@ -152,7 +153,7 @@ def serve(control, shell):
         end(pid)
 
 
-def end(pid):
+def end(pid: int) -> int:
     """Kill a child and return its wait status."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
@@ -162,7 +163,7 @@ def end(pid):
 # ----------------------------------------------------------------------------- the confined process
 
 
-def child(descriptor, request, shell):
+def child(descriptor: int, request: dict[str, Any], shell: Shell) -> int:
     """Confine this process, then run what the grader sends until it hangs up."""
     try:
         os.setsid()
@@ -203,27 +204,27 @@ def child(descriptor, request, shell):
 class Bounded(io.TextIOBase):
     """A text stream that keeps the first characters and forgets the rest."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.text = ""
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         if len(self.text) < MAX_OUTPUT:
             self.text += str(text)[: MAX_OUTPUT - len(self.text)]
         return len(text)
 
 
-def no_input(prompt=""):
+def no_input(prompt: object = "") -> NoReturn:
     """Stand for ``input``: nobody is there to answer."""
     raise EOFError("input() has nobody to ask while the notebook is graded")
 
 
 class Student:
-    """A student's notebook while it is graded: its names, and the calls that the grader asks for."""
+    """A student's notebook while it is graded: its names, and calls that the grader asks for."""
 
-    def __init__(self, channel, shell):
+    def __init__(self, channel: Channel, shell: Shell) -> None:
         self.channel, self.run, self.names = channel, shell.run_source, shell.user_ns
         self.turn, self.current = (
             threading.RLock(),
@@ -232,7 +233,7 @@ class Student:
         self.names["display"] = lambda *a, **k: None
         builtins.input = no_input
 
-    def serve(self):
+    def serve(self) -> None:
         """Answer the grader's messages until it hangs up."""
         while True:
             message, buffer = self.channel.receive()
@@ -243,7 +244,7 @@ class Student:
             else:
                 self.call(message, buffer)
 
-    def cell(self, source):
+    def cell(self, source: str) -> dict[str, Any]:
         """Run one cell; return how it went and what it printed."""
         out, error = Bounded(), None
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
@@ -259,16 +260,15 @@ class Student:
                 error = describe(raised)
         return {"error": error, "output": out.text}
 
-    def call(self, message, buffer):
-        """Call one of the student's functions; send its result, or its error, and its arguments if
-        it changed them.
-        """
+    def call(self, message: dict[str, Any], buffer: bytes) -> None:
+        """Call one of the student's functions; send its result or error, and changed arguments."""
         self.current = message["id"]
         arguments, keywords = decode(
             message["arguments"], buffer, functools.partial(self.callback, message["id"])
         )
         before = [snapshot(argument) for argument in arguments]
-        out, buffers = Bounded(), []
+        out = Bounded()
+        buffers: list[bytes] = []
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
                 function = self.function(message["name"])
@@ -298,7 +298,7 @@ class Student:
             except TooLargeError as error:
                 self.channel.send({"id": message["id"], "error": describe(error)})
 
-    def function(self, name):
+    def function(self, name: str) -> Any:
         """Return what the notebook calls by this name; a name that is missing gets its sentence."""
         if name not in self.names:
             raise NameError(
@@ -307,16 +307,15 @@ class Student:
             )
         return self.names[name]
 
-    def callback(self, called, number, name):
-        """Return a function that asks the grader to call its function of that number, while it
-        waits for that call.
+    def callback(self, called: int, number: int | None, name: str) -> Any:
+        """Return a function that asks the grader, which waits, to call its function of a number.
 
         An answer may call it from several threads: they take turns.
         """
         if number is None:
             return Opaque("function")
 
-        def call(*arguments, **keywords):
+        def call(*arguments: Any, **keywords: Any) -> Any:
             data, buffers = encode([list(arguments), keywords])
             with self.turn:
                 if self.current != called:
@@ -334,11 +333,11 @@ class Student:
         return call
 
 
-def limited(function, lines):
+def limited(function: Callable[..., Any], lines: int) -> Callable[..., Any]:
     """Return the function with an end: it raises RuntimeError after so many lines of Python."""
     left = lines
 
-    def count(frame, event, argument):
+    def count(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
         left -= 1
         if left < 0:
@@ -347,7 +346,7 @@ def limited(function, lines):
             )
         return count
 
-    def run(*arguments, **keywords):
+    def run(*arguments: Any, **keywords: Any) -> Any:
         sys.settrace(count)
         try:
             return function(*arguments, **keywords)
@@ -357,14 +356,14 @@ def limited(function, lines):
     return run
 
 
-def snapshot(argument):
+def snapshot(argument: Any) -> object:
     """Return something that differs when an argument has been changed in place."""
     return (
         (argument.shape, argument.tobytes()) if isinstance(argument, np.ndarray) else repr(argument)
     )
 
 
-def describe(error):
+def describe(error: BaseException) -> list[str]:
     """Return an exception as the name of its type and its text."""
     try:
         text = str(error)

@@ -1,5 +1,4 @@
-"""Shut a process in, on Linux: no network, no new program, no other process, no file but those that
-are granted.
+"""Shut a process in, on Linux: no network, no program, no process, no file but those granted.
 
 ``confine`` is called in a freshly forked process with one thread, before any of a student's code
 runs. It uses
@@ -25,6 +24,7 @@ import struct
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Limits", "confine", "missing"]
 
@@ -200,14 +200,12 @@ class Limits:
     cpu: int = 120
     memory: int = 4 * 2**30
     file_size: int = 16 * 2**20
-    readable: tuple = field(default_factory=tuple)
-    writable: tuple = field(default_factory=tuple)
+    readable: tuple[str, ...] = field(default_factory=tuple)
+    writable: tuple[str, ...] = field(default_factory=tuple)
 
 
-def missing():
-    """Return the sentences that say which protections this machine cannot give; empty if it gives
-    all.
-    """
+def missing() -> list[str]:
+    """Return sentences that say which protections this machine lacks; empty if it has all."""
     if sys.platform != "linux" or platform.machine() not in ARCHITECTURES:
         return [
             f"The sandbox needs Linux on x86_64 or aarch64; this is {sys.platform} on "
@@ -228,12 +226,12 @@ def missing():
     return said
 
 
-def end_with_parent():
+def end_with_parent() -> None:
     """Have this process killed when the one that forked it ends, however that ends; Linux only."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def confine(limits):
+def confine(limits: Limits) -> None:
     """Give up, for good, all that the limits do not grant.
 
     Parameters
@@ -270,7 +268,7 @@ def confine(limits):
     _filter(libc)
 
 
-def _call(libc, number, *arguments):
+def _call(libc: ctypes.CDLL, number: int, *arguments: Any) -> int:
     result = libc.syscall(ctypes.c_long(number), *arguments)
     if result < 0:
         error = ctypes.get_errno()
@@ -278,7 +276,7 @@ def _call(libc, number, *arguments):
     return result
 
 
-def _namespaces(libc):
+def _namespaces(libc: ctypes.CDLL) -> None:
     """Move to empty namespaces if the machine allows it; Landlock and seccomp hold without them."""
     user, group = os.getuid(), os.getgid()
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC):
@@ -295,13 +293,13 @@ def _namespaces(libc):
             pass  # then the process is nobody: it can read less, not more
 
 
-def _landlock_version():
+def _landlock_version() -> int:
     return ctypes.CDLL(None, use_errno=True).syscall(
         ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), 1
     )
 
 
-def _landlock(libc, limits):
+def _landlock(libc: ctypes.CDLL, limits: Limits) -> None:
     version = _landlock_version()
     if version < 1:
         raise OSError("Landlock is not available")
@@ -336,10 +334,8 @@ def _landlock(libc, limits):
     os.close(ruleset)
 
 
-def _filter(libc):
-    """Install the seccomp filter, in the kernel's BPF: (code, jump if true, jump if false,
-    constant).
-    """
+def _filter(libc: ctypes.CDLL) -> None:
+    """Install the seccomp filter, in BPF: (code, jump if true, jump if false, constant)."""
     machine = platform.machine()
     architecture, column = ARCHITECTURES[machine]
     load, equal, anyset, answer = 0x20, 0x15, 0x45, 0x06
@@ -370,8 +366,8 @@ def _filter(libc):
         (answer, 0, 0, refuse),  # itself
     ]
     for numbers in ALLOWED.values():
-        if numbers[column] is not None:
-            program += [(equal, 0, 1, numbers[column]), (answer, 0, 0, allow)]
+        if (number := numbers[column]) is not None:
+            program += [(equal, 0, 1, number), (answer, 0, 0, allow)]
     program.append((answer, 0, 0, refuse))
     code = b"".join(struct.pack("HBBI", *line) for line in program)
     buffer = ctypes.create_string_buffer(code, len(code))

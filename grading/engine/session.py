@@ -1,6 +1,4 @@
-"""The grader's side of the sandbox: start it, run a notebook's cells in it, and call what the
-notebook defines.
-"""
+"""The grader's side: start the sandbox, run cells in it, call what a notebook defines."""
 
 import builtins
 import contextlib
@@ -15,8 +13,10 @@ import sys
 import sysconfig
 import tempfile
 import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
@@ -54,10 +54,8 @@ class StudentError(Exception):
     """An error of a type that the grader does not know, raised by the student's code."""
 
 
-def granted():
-    """Return the files and folders that a student's code may read: Python, its packages, and what
-    lessons import.
-    """
+def granted() -> tuple[str, ...]:
+    """Return what a student's code may read: Python, its packages, and what lessons import."""
     paths = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
     paths |= {
         "/usr",
@@ -94,29 +92,32 @@ class Sandbox:
         False runs students' code without protection, which the command line allows only on request.
     limits : Limits
         For each forked process; what may be read and written is added here.
-    mother : Sandbox, optional
+    parent : Sandbox, optional
         Its runner is forked, which saves the imports.
     """
 
-    def __init__(self, confined=True, limits=None, parent=None):
+    def __init__(
+        self, confined: bool = True, limits: Limits | None = None, parent: "Sandbox | None" = None
+    ) -> None:
         if confined and (said := missing()):
             raise SandboxError(" ".join(said))
         self.confined, self.limits, self.owner = confined, limits or Limits(), os.getpid()
-        self.process = self.pid = None
-        self.ready = set(parent.ready) if parent else set()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.pid: int | None = None
+        self.ready: set[str] = set(parent.ready) if parent else set()
         if parent is None:
             self._start()
         else:
-            self.home = parent.home
+            self.home: Path = parent.home
             self.control, theirs = socket.socketpair()
             self._lines = self.control.makefile("rb")
             with (
                 theirs,
                 contextlib.suppress(OSError),
-            ):  # if she is dead, the first request starts a runner of its own
-                socket.send_fds(parent.control, [b'{"op": "twin"}'], [theirs.fileno()])
+            ):  # if it is dead, the first request starts a runner of its own
+                socket.send_fds(parent.control, [b'{"op": "clone"}'], [theirs.fileno()])
 
-    def _start(self):
+    def _start(self) -> None:
         """Start a runner; it imports while we go on, and removes its folder when we are gone."""
         self.home = Path(tempfile.mkdtemp(prefix="downhill-grading-"))
         ours, theirs = socket.socketpair()
@@ -146,19 +147,17 @@ class Sandbox:
         self.control = ours
         self._lines, self.pid, self.ready = ours.makefile("rb"), None, set()
 
-    def _meet(self):
-        """Wait until the runner is ready, and keep it on the processors of the process that uses
-        it.
-        """
+    def _meet(self) -> None:
+        """Wait until the runner is ready, and keep it on the processors of its user."""
         if line := self._lines.readline():
-            self.pid = json.loads(line)["pid"]
+            self.pid = pid = int(json.loads(line)["pid"])
             if hasattr(os, "sched_setaffinity"):
-                os.sched_setaffinity(self.pid, os.sched_getaffinity(0))
+                os.sched_setaffinity(pid, os.sched_getaffinity(0))
         elif self.process is not None:
-            said = self.process.stderr.read().decode(errors="replace")[-2000:]
+            said = self.process.communicate()[1].decode(errors="replace")[-2000:]
             raise SandboxError(f"the sandbox did not start: {said}")
 
-    def _ask(self, request, descriptors=()):
+    def _ask(self, request: dict[str, Any], descriptors: Iterable[int] = ()) -> dict[str, Any]:
         for _ in range(2):
             try:
                 if self.pid is None:
@@ -174,13 +173,13 @@ class Sandbox:
             self._start()
         raise SandboxError("the sandbox does not answer")
 
-    def load(self, names):
+    def load(self, names: Iterable[str]) -> None:
         """Have the runner import what of its library is named, if it has not done so."""
         if new := set(names) - self.ready:
             self._ask({"op": "import", "names": sorted(new)})
             self.ready |= new
 
-    def fork(self, folder):
+    def fork(self, folder: Path) -> tuple[int, Channel]:
         """Return the pid and the channel of a new confined process that may write in ``folder``."""
         ours, theirs = pair()
         limits = asdict(self.limits) | {"readable": granted(), "writable": (str(folder),)}
@@ -191,22 +190,23 @@ class Sandbox:
         theirs.close()
         return reply["pid"], Channel(ours.detach())
 
-    def end(self, pid):
+    def end(self, pid: int) -> int | None:
         """Kill a forked process; return its wait status, or None if it is not known."""
         return self._ask({"op": "end", "pid": pid}).get("status")
 
-    def _stop(self):
+    def _stop(self) -> None:
         self._lines.close()
         self.control.close()
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            self.process.stderr.close()
-        elif self.pid is not None:  # a twin: it is its mother's child
+            if self.process.stderr is not None:
+                self.process.stderr.close()
+        elif self.pid is not None:  # a clone: it is its parent's child
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
-    def close(self):
+    def close(self) -> None:
         """End every process and remove what they wrote."""
         with contextlib.suppress(OSError):
             self.control.shutdown(socket.SHUT_RDWR)
@@ -216,28 +216,26 @@ class Sandbox:
             shutil.rmtree(self.home, ignore_errors=True)
         self._stop()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
 @functools.lru_cache(maxsize=2)
-def _first(confined):
+def _first(confined: bool) -> Sandbox:
     return Sandbox(confined)
 
 
 @functools.lru_cache(maxsize=4)
-def _own(confined, owner):
+def _own(confined: bool, owner: int) -> Sandbox:
     first = _first(confined)
     return first if first.owner == owner else Sandbox(confined, parent=first)
 
 
-def sandbox_of(confined):
-    """Return this process's sandbox, which the first call starts; a process forked after it gets a
-    twin of it.
-    """
+def sandbox_of(confined: bool) -> Sandbox:
+    """Return this process's sandbox: the first call starts it, a forked process gets a clone."""
     return _own(confined, os.getpid())
 
 
@@ -247,22 +245,19 @@ class Cell:
 
     id: str
     source: str
-    error: list | None = None
+    error: list[str] | None = None
     output: str = ""
     bad: str = ""  # why it is left out when the notebook is run again
 
 
-def load_factor():
-    """Return by how much limits of time are stretched: on a machine with more work than processors
-    all wait longer.
-    """
+def load_factor() -> float:
+    """Return by how much limits of time are stretched on a machine with too much work."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     return min(max(load / (os.cpu_count() or 1), 1.0), 8.0)
 
 
 class Notebook:
-    """A student's notebook in its process, cell by cell; calls of what it defines can be made
-    between two cells.
+    """A student's notebook in its process, cell by cell; between cells it can be called.
 
     The process is started again, without what killed it, as often as needed: what has run before is
     run again.
@@ -281,23 +276,28 @@ class Notebook:
         one.
     """
 
-    def __init__(self, sandbox, cells=(), seconds=120, cell_seconds=30, sources=()):
-        self.sandbox, self.cells, self.seconds, self.cell_seconds = (
-            sandbox,
-            [],
-            seconds,
-            cell_seconds,
-        )
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        cells: Sequence[Cell] = (),
+        seconds: float = 120,
+        cell_seconds: float = 30,
+        sources: Iterable[str] = (),
+    ) -> None:
+        self.sandbox, self.seconds, self.cell_seconds = sandbox, seconds, cell_seconds
+        self.cells: list[Cell] = []
         self.ends = time.monotonic() + seconds * load_factor()
         self.deadline = self.ends
         self.folder = Path(tempfile.mkdtemp(dir=sandbox.home))
-        self.pid = self.channel = None
-        self.deaths, self.calls, self.late = [], 0, False
+        self.pid: int | None = None
+        self.channel: Channel | None = None
+        self.deaths: list[str] = []
+        self.calls, self.late = 0, False
         self.imports = wanted([*sources, *(cell.source for cell in cells)])
         for cell in cells:
             self.run(cell)
 
-    def run(self, cell):
+    def run(self, cell: Cell) -> None:
         """Run the next cell; if it kills the process, it is left out when the others run again."""
         self.cells.append(cell)
         if time.monotonic() > self.ends:
@@ -308,7 +308,7 @@ class Notebook:
             with contextlib.suppress(GoneError):
                 self.start()
 
-    def start(self):
+    def start(self) -> None:
         """Run all cells so far in a fresh process; Gone if that takes all the time that is left."""
         while time.monotonic() < self.ends:
             self._fork()
@@ -319,7 +319,7 @@ class Notebook:
             f"The notebook took longer than the {self.seconds:g} s allowed for all of it."
         )
 
-    def _run(self, cell):
+    def _run(self, cell: Cell) -> bool:
         self.begin()
         try:
             result = self._talk({"op": "cell", "source": cell.source})
@@ -329,27 +329,25 @@ class Notebook:
         cell.error, cell.output = _pair(result.get("error")), str(result.get("output"))[:20_000]
         return True
 
-    def has(self, names):
+    def has(self, names: Collection[str]) -> bool:
         """Return whether the notebook defines all of these names by now."""
         if self.channel is None:
             self.start()
         self.begin()
         return self._talk({"op": "has", "names": list(names)}).get("has") == [True] * len(names)
 
-    def begin(self):
+    def begin(self) -> None:
         """Start the clock of one cell or one check."""
         self.deadline = min(time.monotonic() + self.cell_seconds * load_factor(), self.ends)
 
-    def call(self, name, arguments, keywords):
-        """Call a function of the notebook with plain data; functions among the arguments can be
-        called back.
-        """
+    def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call a function of the notebook with plain data, and functions that it may call back."""
         if self.channel is None:
             self.start()
         self.calls += 1
-        functions = []
+        functions: list[Callable[..., Any]] = []
 
-        def number(function):
+        def number(function: Callable[..., Any]) -> int:
             functions.append(function)
             return len(functions) - 1
 
@@ -379,9 +377,13 @@ class Notebook:
                 _replace(argument, new)
         return value
 
-    def _call_back(self, functions, reply, buffer):
+    def _call_back(
+        self, functions: list[Callable[..., Any]], reply: dict[str, Any], buffer: bytes
+    ) -> tuple[dict[str, Any], list[bytes]]:
         try:
-            function = functions[reply["callback"]] if type(reply["callback"]) is int else None
+            if type(reply["callback"]) is not int:
+                raise TypeError("a number that is none")
+            function = functions[reply["callback"]]
             arguments, keywords = decode(
                 reply.get("arguments"), buffer, lambda number, name: _named(name)
             )
@@ -392,20 +394,21 @@ class Notebook:
             ) from None
         try:
             data, buffers = encode(function(*arguments, **keywords))
-        except AssertionError as error:  # the check itself has had enough
+        except (AssertionError, GoneError) as error:  # the check has had enough; or nobody is left
             self.close_process()
             raise error
         except Exception as error:
             return {"error": [type(error).__name__, str(error)[:500]]}, []
         return {"value": data}, buffers
 
-    def _talk(self, message):
+    def _talk(self, message: dict[str, Any]) -> dict[str, Any]:
         return self._exchange(message, [])[0]
 
-    def _exchange(self, message, buffers):
-        """Send a message and return the reply; on silence, death or garbage end the process and say
-        so.
-        """
+    def _exchange(
+        self, message: dict[str, Any], buffers: Iterable[bytes]
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send a message, return the reply; on silence, death or garbage end the process."""
+        assert self.channel is not None, "a process was started before it is asked"
         try:
             self.channel.send(message, buffers, self.deadline)
             while True:
@@ -433,7 +436,7 @@ class Notebook:
             raise
         return reply, buffer
 
-    def _overflows(self):
+    def _overflows(self) -> bool:
         size = count = 0
         for folder, _, files in os.walk(self.folder):
             for name in files:
@@ -444,12 +447,12 @@ class Notebook:
                     return True
         return False
 
-    def _gone(self, sentence):
+    def _gone(self, sentence: str) -> GoneError:
         self.deaths.append(sentence)
         self.close_process()
         return GoneError(sentence)
 
-    def _fork(self):
+    def _fork(self) -> None:
         self.close_process()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -459,63 +462,59 @@ class Notebook:
         if "unsafe" in first:
             raise SandboxError(str(first["unsafe"]))
 
-    def close_process(self):
+    def close_process(self) -> None:
         """End the process, if there is one."""
-        if self.channel is not None:
+        if self.channel is not None and self.pid is not None:
             self.sandbox.end(self.pid)
             self.channel.close()
             self.channel = None
 
-    def close(self):
+    def close(self) -> None:
         """End the process and remove its folder."""
         self.close_process()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Answer:
-    """What a check gets in place of a student's function: a call of it is made in the student's
-    process.
-    """
+    """What a check gets for a student's function: calls of it go to the student's process."""
 
-    def __init__(self, notebook, name):
+    def __init__(self, notebook: Notebook, name: str) -> None:
         self._notebook, self.__name__ = notebook, name
 
-    def __call__(self, *arguments, **keywords):
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self._notebook.call(self.__name__, arguments, keywords)
 
 
-def _pair(error):
+def _pair(error: object) -> list[str] | None:
     if isinstance(error, list) and len(error) == 2 and all(isinstance(part, str) for part in error):
         return [error[0][:100], error[1][:2000]]
     return None
 
 
-def _exception(kind, text):
-    """Return an exception of the student's as one of ours: ordinary built-in errors keep their
-    type.
-    """
-    known = getattr(builtins, kind, None)
+def _exception(kind: str, text: str) -> Exception:
+    """Return a student's exception as ours: ordinary built-in errors keep their type."""
+    known: Any = getattr(builtins, kind, None)
     ordinary = (
         isinstance(known, type)
         and issubclass(known, Exception)
         and not issubclass(known, AssertionError)
     )
     if ordinary and not issubclass(
-        known, StopIteration | StopAsyncIteration | Warning | UnicodeError
+        known, StopIteration | StopAsyncIteration | Warning | UnicodeError | ExceptionGroup
     ):
         return known(text)
     return StudentError(f"{kind}: {text}")
 
 
-def _named(name):
-    def function(*_, **__):
+def _named(name: object) -> Callable[..., NoReturn]:
+    def function(*_: object, **__: object) -> NoReturn:
         raise StudentError("a function that an answer returns is not called by the check")
 
     function.__name__ = str(name)[:100]
     return function
 
 
-def _replace(argument, new):
+def _replace(argument: Any, new: Any) -> None:
     """Do to the grader's argument what the student's function did to its copy."""
     if (
         isinstance(argument, np.ndarray)

@@ -1,11 +1,12 @@
-"""IPython's own shell for the cells of a notebook that is graded: magics, ``await`` and ``_`` do
-what they do there.
+"""IPython's own shell for the cells of a graded notebook: magics, ``await`` and ``_`` work.
 
 What would show something, start a program or ask somebody does nothing. It is made once, before a
 process is forked.
 """
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -42,17 +43,17 @@ OTHER_LANGUAGES = (
 class Silent(DisplayHook):
     """Keep the value of a cell's last line as ``_`` and ``Out[n]``, and show nothing."""
 
-    def compute_format_data(self, result):
+    def compute_format_data(self, result: object) -> tuple[dict[str, Any], dict[str, Any]]:
         return {}, {}
 
-    def write_output_prompt(self):
+    def write_output_prompt(self) -> None:
         pass
 
 
 class Unseen(DisplayPublisher):
     """Forget what is displayed."""
 
-    def publish(self, *arguments, **keywords):
+    def publish(self, *arguments: object, **keywords: object) -> None:
         pass
 
 
@@ -62,41 +63,43 @@ class Shell(InteractiveShell):
     displayhook_class = Silent
     display_pub_class = Unseen
 
-    def enable_gui(self, gui=None):
+    def enable_gui(self, gui: str | None = None) -> None:
         pass
 
-    def enable_matplotlib(self, gui=None):
+    def enable_matplotlib(self, gui: str | None = None) -> tuple[None, str]:
         return None, "agg"
 
-    def enable_pylab(self, gui=None, import_all=True, welcome_message=False):
+    def enable_pylab(
+        self, gui: str | None = None, import_all: bool = True, welcome_message: bool = False
+    ) -> tuple[None, str, set[str]]:
         from IPython.core import pylabtools
 
-        names = {}
+        names: dict[str, Any] = {}
         pylabtools.import_pylab(names, import_all)
         self.push(names, interactive=False)
         return None, "agg", set()
 
-    def system(self, cmd):
+    def system(self, cmd: str) -> None:
         pass
 
     system_piped = system_raw = system
 
-    def getoutput(self, cmd, split=True, depth=0):
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> list[str] | str:
         return [] if split else ""
 
-    def ask_exit(self):
+    def ask_exit(self) -> None:
         pass
 
-    def showtraceback(self, *arguments, **keywords):
+    def showtraceback(self, *arguments: object, **keywords: object) -> None:
         pass
 
-    def showsyntaxerror(self, *arguments, **keywords):
+    def showsyntaxerror(self, *arguments: object, **keywords: object) -> None:
         pass
 
-    def show_usage_error(self, exc):
+    def show_usage_error(self, exc: BaseException) -> None:
         pass
 
-    def run_cell_magic(self, magic_name, line, cell):
+    def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
         """Run a magic; of one that is not known here, as of an extension, run the code."""
         if self.find_cell_magic(magic_name) is None:
             result = self.run_cell(cell)
@@ -104,27 +107,26 @@ class Shell(InteractiveShell):
             return result.result
         return super().run_cell_magic(magic_name, line, cell)
 
-    def run_line_magic(self, magic_name, line, _stack_depth=1):
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
         """Run a magic; one that is not known here does nothing."""
         if self.find_line_magic(magic_name) is None:
             return None
         return super().run_line_magic(magic_name, line, _stack_depth + 1)
 
-    def run_source(self, source):
+    def run_source(self, source: str) -> BaseException | None:
         """Run one cell; return the exception that stopped it, or None."""
         result = self.run_cell(source, store_history=True)
         return result.error_before_exec or result.error_in_exec
 
 
-def make_shell():
-    """Return the shell of this process and of all that it forks; its names are those of
-    ``__main__``.
-    """
+def make_shell() -> Shell:
+    """Return the shell of this process and its forks; its names are those of ``__main__``."""
     config = Config()
     config.HistoryManager.enabled = False
     shell = Shell.instance(config=config)
+    register: Callable[..., None] = shell.register_magic_function
     for name in OTHER_LANGUAGES:
-        shell.register_magic_function(lambda line, cell=None: None, "cell", name)
+        register(lambda line, cell=None: None, "cell", name)
     for name in (
         "load_ext",
         "reload_ext",
@@ -136,13 +138,11 @@ def make_shell():
         "micromamba",
         "uv",
     ):
-        shell.register_magic_function(lambda line="": None, "line", name)
+        register(lambda line="": None, "line", name)
     shell.set_hook("show_in_pager", lambda *arguments: None)
     return shell
 
 
-def open_loop(shell):
-    """Give a forked process a loop of events for cells that wait; it is opened before the process
-    is confined.
-    """
+def open_loop(shell: Shell) -> None:
+    """Give a forked process, before it is confined, a loop of events for cells that wait."""
     shell.loop_runner = asyncio.new_event_loop().run_until_complete

@@ -1,5 +1,4 @@
-"""What travels between the grader and a student's process: plain values, as JSON and raw arrays,
-never pickle.
+"""What the grader and a student's process exchange: JSON and raw arrays, never pickle.
 
 A frame is 8 bytes with the lengths of its two parts, then JSON, then the bytes of its arrays one
 after the other. The grader decodes what a stranger wrote, so ``decode`` believes nothing: every
@@ -13,6 +12,8 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -61,21 +62,21 @@ class LateError(Exception):
 
 
 class Opaque:
-    """Stands for a value that is not plain data: an object, a generator, a module. It equals only
-    itself.
-    """
+    """Stands for what is no plain data: an object, a generator, a module. It equals only itself."""
 
-    def __init__(self, kind):
+    def __init__(self, kind: str) -> None:
         self.kind = kind
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<an object of type {self.kind}>"
 
 
 # ------------------------------------------------------------------------------------------- values
 
 
-def encode(value, functions=None):
+def encode(
+    value: object, functions: Callable[[Callable[..., Any]], int] | None = None
+) -> tuple[Any, list[bytes]]:
     """Turn a value into JSON-ready data and a list of buffers.
 
     Parameters
@@ -98,7 +99,7 @@ def encode(value, functions=None):
     """
     buffers, left = [], [MAX_NODES]
 
-    def walk(value, depth):
+    def walk(value: Any, depth: int) -> Any:
         left[0] -= 1
         if depth > MAX_DEPTH or left[0] < 0:
             raise TooLargeError("a value with too many parts, or nested too deeply")
@@ -142,7 +143,7 @@ def encode(value, functions=None):
         found = simpler(value)
         return ["o", type(value).__name__[:100]] if found is value else walk(found, depth + 1)
 
-    def array(value, depth):
+    def array(value: Any, depth: int) -> list[Any]:
         if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
             return ["o", "MaskedArray"]
         if type(value) is not np.ndarray:
@@ -165,7 +166,9 @@ def encode(value, functions=None):
     return walk(value, 0), buffers
 
 
-def decode(data, buffer, function=None):
+def decode(
+    data: object, buffer: bytes, function: Callable[[int | None, str], Any] | None = None
+) -> Any:
     """Turn what ``encode`` made back into a value.
 
     Parameters
@@ -192,16 +195,16 @@ def decode(data, buffer, function=None):
 class _Reader:
     """One run of ``decode``: where it is in the buffer, and how many parts it may still make."""
 
-    def __init__(self, buffer, function):
+    def __init__(self, buffer: bytes, function: Callable[[int | None, str], Any] | None) -> None:
         self.buffer, self.function, self.at, self.left = buffer, function, 0, MAX_NODES
 
-    def take(self, size):
+    def take(self, size: object) -> bytes:
         if type(size) is not int or not 0 <= size <= len(self.buffer) - self.at:
             raise GarbageError("a length that does not fit")
         self.at += size
         return self.buffer[self.at - size : self.at]
 
-    def walk(self, data, depth):
+    def walk(self, data: object, depth: int) -> Any:
         self.left -= 1
         if depth > 2 * MAX_DEPTH or self.left < 0:
             raise TooLargeError("a value with too many parts, or nested too deeply")
@@ -219,12 +222,12 @@ class _Reader:
                 f"a bad value of kind {tag[:10]!r}: {type(error).__name__}"
             ) from None
 
-    def items(self, depth, values):
+    def items(self, depth: int, values: object) -> list[Any]:
         if not isinstance(values, list):
             raise GarbageError("a list that is none")
         return [self.walk(item, depth + 1) for item in values]
 
-    def array(self, depth, dtype, shape):
+    def array(self, depth: int, dtype: Any, shape: Any) -> np.ndarray:
         kind = np.dtype(dtype)
         if kind.kind not in "biufcU" or kind.hasobject or kind.itemsize == 0 and kind.kind != "U":
             raise GarbageError("a dtype that no answer needs")
@@ -238,7 +241,7 @@ class _Reader:
             np.frombuffer(self.take(math.prod(shape) * kind.itemsize), kind).reshape(shape).copy()
         )
 
-    def objects(self, depth, shape, values):
+    def objects(self, depth: int, shape: Any, values: object) -> np.ndarray:
         values = self.items(depth, values)
         if math.prod(shape) != len(values):
             raise GarbageError("a shape that does not fit")
@@ -246,21 +249,21 @@ class _Reader:
         made[:] = values
         return made.reshape(shape)
 
-    def whole(self, depth, text):
+    def whole(self, depth: int, text: object) -> int:
         if not isinstance(text, str) or len(text) > 3 * MAX_DIGITS:
             raise TooLargeError("a whole number with too many digits")
         return int(text, 16)
 
-    def dictionary(self, depth, pairs):
+    def dictionary(self, depth: int, pairs: Any) -> dict[Any, Any]:
         return {self.walk(k, depth + 1): self.walk(v, depth + 1) for k, v in pairs}
 
-    def called(self, depth, number, name):
+    def called(self, depth: int, number: object, name: object) -> Any:
         if number is not None and type(number) is not int:
             raise GarbageError("a function without a number")
         return self.function(number, str(name)) if self.function else Opaque("function")
 
 
-_READ = {
+_READ: dict[str, Callable[..., Any]] = {
     "...": lambda reader, depth: Ellipsis,
     "f": lambda reader, depth, text: float(text),
     "c": lambda reader, depth, real, imag: complex(float(real), float(imag)),
@@ -293,10 +296,12 @@ class Channel:
     descriptor : int
     """
 
-    def __init__(self, descriptor):
+    def __init__(self, descriptor: int) -> None:
         self.descriptor, self._ahead = descriptor, bytearray()
 
-    def send(self, message, buffers=(), deadline=None):
+    def send(
+        self, message: object, buffers: Iterable[bytes] = (), deadline: float | None = None
+    ) -> None:
         """Write one frame.
 
         Parameters
@@ -324,9 +329,8 @@ class Channel:
             except OSError as error:
                 raise ClosedError(str(error)) from None
 
-    def receive(self, deadline=None):
-        """Read one frame; return its message and its buffers, joined. After ``Late`` it can be
-        asked for again.
+    def receive(self, deadline: float | None = None) -> tuple[Any, bytes]:
+        """Read a frame: its message and its buffers, joined. After ``LateError`` ask again.
 
         Raises
         ------
@@ -345,11 +349,11 @@ class Channel:
         except (ValueError, RecursionError) as error:
             raise GarbageError(f"not JSON: {type(error).__name__}") from None
 
-    def close(self):
+    def close(self) -> None:
         """Close the descriptor."""
         os.close(self.descriptor)
 
-    def _fill(self, size, deadline):
+    def _fill(self, size: int, deadline: float | None) -> None:
         """Read until that many bytes are there."""
         while len(self._ahead) < size:
             _look(
@@ -366,15 +370,13 @@ class Channel:
             self._ahead += part
 
 
-def _look(deadline):
+def _look(deadline: float | None) -> None:
     if deadline is not None and time.monotonic() >= deadline:
         raise LateError
 
 
-def pair():
-    """Return two connected sockets. The user of the first has deadlines: it waits for a tenth of a
-    second at a time.
-    """
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return two connected sockets; the user of the first has deadlines, and waits 0.1 s a time."""
     ours, theirs = socket.socketpair()
     for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
         ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", 0, 100_000))

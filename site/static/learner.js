@@ -1,32 +1,11 @@
-// Private notes and progress. Everything stays in this browser, in localStorage under one key; nothing is sent.
+// Private notes and progress on the pages. Everything stays in this browser, in localStorage under one key; nothing is
+// sent. progress.js, loaded before, says what the data mean.
 (() => {
-  const KEY = "downhill-learner";
+  const { KEY, completion, count, doneIn, empty, isEmpty, marked, passedChecks, parse, set, sum, totals, words } =
+    downhillProgress;
   const page = document.querySelector('meta[name="downhill-page"]')?.content ?? "";
-  const KINDS = ["read", "quizzes", "points", "notes"];
 
   // -- the store ---------------------------------------------------------------------------------------------------
-
-  const isRecord = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-  const empty = () => ({ format: KEY, read: {}, quizzes: {}, points: {}, notes: {} });
-
-  // Returns the text as a state, or null if it is none: a file may come from anywhere.
-  function parse(text) {
-    try {
-      const state = JSON.parse(text);
-      const good = {
-        read: (value) => typeof value === "string",
-        notes: (value) => typeof value === "string",
-        quizzes: (value) => isRecord(value) && Object.values(value).every(
-          (answer) => isRecord(answer) && Number.isInteger(answer.choice) && typeof answer.right === "boolean"),
-        points: (value) => isRecord(value) && Object.values(value).every(Number.isFinite),
-      };
-      const valid = isRecord(state) && state.format === KEY &&
-        KINDS.every((kind) => isRecord(state[kind]) && Object.values(state[kind]).every(good[kind]));
-      return valid ? state : null;
-    } catch {
-      return null;
-    }
-  }
 
   let unavailable = false;
   function load() {
@@ -50,11 +29,6 @@
     return state;
   }
 
-  const set = (record, name, value) => (value ? (record[name] = value) : delete record[name]);
-  const sum = (numbers) => Object.values(numbers).reduce((total, each) => total + each, 0);
-  const rightOnes = (answers) => Object.values(answers ?? {}).filter((answer) => answer.right).length;
-  const isEmpty = (state) => KINDS.every((kind) => !Object.keys(state[kind]).length);
-
   // -- small parts of the page -------------------------------------------------------------------------------------
 
   function element(tag, attributes = {}, ...children) {
@@ -77,7 +51,6 @@
     return element("label", {}, input, element("span", {}, label));
   }
 
-  const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
   const WARNING = "This browser does not let pages store anything, so this will be lost when you leave the page.";
   const KEPT = "Kept in this browser only.";
 
@@ -121,7 +94,7 @@
   // A quiz shows its verdict itself (an inline handler); this notes it down, and shows it again on the next visit.
   function followQuizzes() {
     const kept = load().quizzes[page] ?? {};
-    for (const quiz of document.querySelectorAll("fieldset.dh")) {
+    for (const quiz of document.querySelectorAll("fieldset[data-quiz]")) {
       const inputs = [...quiz.querySelectorAll("input[type=radio]")];
       const output = quiz.querySelector("output");
       const answer = kept[inputs[0]?.name];
@@ -132,26 +105,13 @@
         setTimeout(() => output.removeAttribute("aria-live"), 500);
       }
       quiz.addEventListener("change", (event) => change((state) => {
-        const right = output.textContent.trim().startsWith("Right");
+        const right = quiz.dataset.quiz === "right";
         (state.quizzes[page] ??= {})[event.target.name] = { choice: inputs.indexOf(event.target), right };
       }));
     }
   }
 
   // -- an exercise -------------------------------------------------------------------------------------------------
-
-  // Returns the ids of the checks that have passed in a notebook, or null if it is no notebook.
-  function passedChecks(text) {
-    try {
-      const printed = (cell) => cell.outputs.map((output) => [output.text ?? ""].flat().join("")).join("");
-      return JSON.parse(text).cells
-        .filter((cell) => cell.outputs?.length && !cell.outputs.some((output) => output.output_type === "error"))
-        .filter((cell) => printed(cell).includes("PASS - ") && !printed(cell).includes("FAIL - "))
-        .map((cell) => cell.id);
-    } catch {
-      return null;
-    }
-  }
 
   const answered = (request) => new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
@@ -188,8 +148,7 @@
     };
     const mark = (passed) => {
       change((state) => {
-        const mine = { ...state.points[page] };
-        for (const check of checks) if (check.id in passed) set(mine, check.id, passed[check.id] && check.points);
+        const mine = marked(state.points[page], checks, passed);
         set(state.points, page, Object.keys(mine).length && mine);
       });
       show();
@@ -221,38 +180,25 @@
 
   // -- the map -----------------------------------------------------------------------------------------------------
 
+  // Says at each lesson of the map what has been done; returns the totals.
   function showState(state) {
-    const totals = { lessons: [0, 0], quizzes: [0, 0], points: [0, 0] };
-    const add = (kind, got, all) => (totals[kind] = [totals[kind][0] + got, totals[kind][1] + all]);
-    for (const item of document.querySelectorAll("ol.dh-map > li")) {
-      const { page: lesson, exercise } = item.dataset;
-      const quizzes = Number(item.dataset.quizzes), points = Number(item.dataset.points);
-      const right = Math.min(quizzes, rightOnes(state.quizzes[lesson]));
-      const earned = Math.min(points, sum(state.points[exercise] ?? {}));
-      add("lessons", lesson in state.read ? 1 : 0, 1);
-      add("quizzes", right, quizzes);
-      add("points", earned, points);
-      const words = [lesson in state.read && "Read.", right && `${count(right, "quiz question")} right.`,
-        earned && `${count(earned, "point")} earned.`, (lesson in state.notes || exercise in state.notes) && "Notes."];
-      item.querySelector(".dh-state").textContent = words.filter(Boolean).join(" ");
-    }
-    return totals;
+    const items = [...document.querySelectorAll("ol.dh-map > li")];
+    const done = items.map(({ dataset }) => doneIn(state, { lesson: dataset.page, exercise: dataset.exercise,
+      quizzes: Number(dataset.quizzes), points: Number(dataset.points) }));
+    items.forEach((item, i) => (item.querySelector(".dh-state").textContent = words(done[i])));
+    return totals(done);
   }
 
   function addProgress(place) {
     const bars = element("div", { class: "dh-bars" });
     const rate = element("p");
     const show = (state) => {
-      const totals = showState(state);
-      const rows = { lessons: "Lessons read", quizzes: "Quiz questions answered rightly", points: "Exercise points" };
-      bars.replaceChildren(...Object.entries(rows).flatMap(([kind, label]) => {
-        const [got, all] = totals[kind];
-        return [element("label", { for: `dh-${kind}` }, label),
-          element("progress", { id: `dh-${kind}`, value: got, max: all }), element("span", {}, `${got} of ${all}`)];
-      }));
-      const shares = Object.values(totals).map(([got, all]) => got / all);
-      const percent = Math.floor((100 * (shares[0] + shares[1] + shares[2])) / 3);
-      rate.textContent = `Completion: ${percent} %, the mean of the three.`;
+      const reached = showState(state);
+      const labels = { lessons: "Lessons read", quizzes: "Quiz questions answered rightly", points: "Exercise points" };
+      bars.replaceChildren(...Object.entries(reached).filter(([, [, all]]) => all).flatMap(([kind, [got, all]]) => [
+        element("label", { for: `dh-${kind}` }, labels[kind]),
+        element("progress", { id: `dh-${kind}`, value: got, max: all }), element("span", {}, `${got} of ${all}`)]));
+      rate.textContent = `Completion: ${completion(reached)} %, the mean of these shares.`;
     };
     place.append(bars, rate);
     place.classList.add("dh-box");

@@ -118,7 +118,7 @@ def test_the_course_is_a_wheel_with_its_data_and_always_the_same(tmp_path):
     assert first == lite.course_wheel(tmp_path).read_bytes()
     names = zipfile.ZipFile(io.BytesIO(first)).namelist()
     tables = {f"downhill/tables/{path.name}" for path in (ROOT / "downhill" / "tables").iterdir() if path.is_file()}
-    assert {"helpers.py", "downhill/canvas.js", "downhill/__init__.py", *tables} <= set(names)
+    assert {"helpers.py", "downhill/canvas.js", "downhill/widget.js", "downhill/__init__.py", *tables} <= set(names)
     assert not any("__pycache__" in name or name.startswith("grading") for name in names)
 
 
@@ -201,11 +201,13 @@ def answers(name):
 def exercise_page(site, name):
     """Write what the course's page of an exercise has for counting points, beside JupyterLite."""
     data = json.dumps(website.checks(website.read(f"exercises/{name}.ipynb")))
-    shutil.copy(ROOT / "site" / "static" / "learner.js", site)
+    for script in ("progress.js", "learner.js"):
+        shutil.copy(ROOT / "site" / "static" / script, site)
     (site / "points.html").write_text(
         f"<!doctype html><meta charset=utf-8><meta name=downhill-page content='exercises/{name}'><title>Points</title>"
         "<div class=article-header-buttons></div><main class=bd-article>"
-        f"<div class=dh-points data-checks='{html.escape(data)}'></div></main><script src=learner.js></script>",
+        f"<div class=dh-points data-checks='{html.escape(data)}'></div></main>"
+        "<script src=progress.js></script><script src=learner.js></script>",
         encoding="utf-8",
     )  # fmt: skip
 

@@ -13,7 +13,8 @@ from notebook_page import chromium, jupyterlab, key_to_picture, live_figures, op
 SETUP = """
 import numpy as np
 from matplotlib import pyplot as plt
-from downhill.figures import Slider, animate, contours, explore, quiz, show
+from downhill.figures import Slider, animate, contours, explore, show
+from downhill.quizzes import quiz
 
 def himmelblau(x, y):
     return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
@@ -135,8 +136,10 @@ def check_still_figures(page):
     quiz.locator("input").first.focus()
     page.keyboard.press("Space")
     assert quiz.locator("output").inner_text().startswith("Right.")
+    assert quiz.get_attribute("data-quiz") == "right"
     page.keyboard.press("ArrowDown")
     assert quiz.locator("output").inner_text().startswith("Not this one.")
+    assert quiz.get_attribute("data-quiz") == "wrong"
     assert quiz.locator("input").nth(1).is_checked()
 
 

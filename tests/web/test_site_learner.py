@@ -69,12 +69,13 @@ def test_quiz_by_keyboard_and_its_memory(learner):
             break
     learner.keyboard.press("Space")
     assert quiz.locator("output").inner_text().startswith("Not this one.")
+    assert quiz.get_attribute("data-quiz") == "wrong"
     learner.keyboard.press("ArrowDown")
     assert quiz.locator("output").inner_text().startswith("Right.")
     assert quiz.locator("output").get_attribute("role") == "status"
     learner.reload()
     assert quiz.locator("input").nth(1).is_checked()
-    assert quiz.locator("output").inner_text().startswith("Right.")
+    assert quiz.locator("output").inner_text().startswith("Right.") and quiz.get_attribute("data-quiz") == "right"
     learner.open("index.html")
     assert learner.locator("#dh-progress").inner_text().count("1 of") == 1
     assert "1 quiz question right." in learner.locator("ol.dh-map li").first.inner_text()
