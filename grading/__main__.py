@@ -276,6 +276,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except (GradingError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
         print(
@@ -289,9 +292,6 @@ def main(words: Sequence[str] | None = None) -> int:
             "Stopped. What is graded is kept; the same command goes on from there.", file=sys.stderr
         )
         return 130
-    except BrokenPipeError:  # | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 if __name__ == "__main__":

@@ -439,8 +439,10 @@ def lock(_: "list[str]") -> int:
     shutil.rmtree(ROOT / venv, ignore_errors=True)
     install("web", venv=venv)
     command = [venv_program("python", venv), "-m", "pip", "freeze", "--exclude-editable"]
-    frozen = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    replace(ROOT / PINS, frozen)
+    frozen = subprocess.run(command, capture_output=True, text=True)
+    if frozen.returncode != 0:
+        raise Stop(f"pip could not say what is installed: {frozen.stderr}")
+    replace(ROOT / PINS, frozen.stdout)
     print(f"{PINS} has the versions of today. Test them: `make test`, `make test-web`.")
     return 0
 
