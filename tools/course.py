@@ -119,7 +119,7 @@ def install(
     if stamp(name).exists() and stamp(name).read_text() == state(name):
         return
     extra = not name.endswith(".txt")
-    what = f"the extra {name} of pyproject.toml" if extra else name
+    what = f"the extra {name} of pyproject.toml" if extra else f"what {name} names"
     print(f"Installing {what} into {venv} (a few minutes, once) ...", flush=True)
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["-e", f".[{name}]"] if extra else ["-r", name]
