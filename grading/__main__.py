@@ -138,7 +138,7 @@ def grade(arguments: argparse.Namespace) -> int:
         not arguments.no_sandbox,
         batch_of(arguments.submissions),
     )
-    open_results(arguments.out)
+    open_results(arguments.out, options.batch)
     check_marks(arguments.out, sheets, submissions)
     if private:
         from grading.selftest import prove_private
@@ -187,11 +187,13 @@ def _in_words(summary: dict[str, Any], out: Path, lms: str | None) -> str:
         f"{summary['free_text_blank']} are blank.",
     ]
     if earlier:
+        more = f" and {len(earlier) - 5} more" if len(earlier) > 5 else ""
         lines.append(
-            f"{out} also holds {earlier} {'student' if earlier == 1 else 'students'} of earlier "
-            f"runs, and the "
-            "tables have them too."
+            f"{out} also holds {len(earlier)} {'student' if len(earlier) == 1 else 'students'} of "
+            f"earlier runs, and the tables have them too: {', '.join(earlier[:5])}{more}. To take "
+            f"somebody out, delete their file in {out / 'students'}/PART/BATCH/."
         )
+    lines += summary["mixed"]
     lines += [
         f"{path} cannot be read, and belongs to no submission of this run: grade its folder again."
         for path in summary["unreadable"]

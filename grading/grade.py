@@ -153,6 +153,7 @@ def grade_submission(
         "flags": notes + flags,
         "notes": notes,
         "notebooks": graded,
+        "checks": course_key(options),
         "limit": options.seconds if any(notebook["late"] for notebook in graded) else None,
     }
 
@@ -258,8 +259,6 @@ def _grade(sheet: Sheet, cells: list[Cell], label: str, options: Options) -> dic
                 "empty": not text,
             }
         )
-        if not text and any(result["state"] != "unanswered" for result in results):
-            flags.append(f"{label}: the free-text answer ({question.title}) is empty.")
     shown = [
         {"id": c.id, "error": c.error, "bad": c.bad, "output": c.output[:2000]}
         for c in code

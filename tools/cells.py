@@ -38,7 +38,7 @@ HIDDEN = re.compile(
 )
 TEXT_STUB = "*Write your answer here.*"  # as nbgrader_config.py has it
 _START = re.compile(r"@exercise\b|def check_\w+\(")
-_CALL = re.compile(r"check_\w+\(.*\)\s*(#.*)?$")
+_CALL = re.compile(r"check_\w+\([^;]*\)\s*(?:#.*|;(?P<more>.*))?$")
 
 
 class NotebookError(Exception):
@@ -165,8 +165,9 @@ def without_checks(source: str) -> str:
             inside = True
         elif at_margin:
             inside = inside and line.startswith("@")
-        if not inside and not _CALL.match(line):
-            kept.append(line)
+        call = _CALL.match(line)
+        if not inside and (not call or call["more"]):
+            kept.append(call["more"].strip() if call else line)
     return "\n".join(kept).strip("\n")
 
 

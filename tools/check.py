@@ -25,7 +25,9 @@ sys.path.insert(0, str(ROOT))
 from tools.cells import Cell, NotebookError, plan, read_cells  # noqa: E402
 
 CELL_SECONDS = 60  # for one cell; for a notebook it is four times as long
+DEFINED = re.compile(r"^(?:async )?def (\w+)", re.MULTILINE)
 CARD = "scorecard-of-make-check"
+PROLOGUE = "get_ipython().ask_exit = lambda: None"  # exit() ends nobody's notebook
 UNANSWERED = "not answered yet"  # as helpers.NOT_ANSWERED says it
 
 
@@ -58,10 +60,11 @@ class Kernel:
         self.done: list[str] = []
         self.left_out: list[tuple[str, str]] = []
 
-    def run(self, source: str, name: str = "cell") -> list[NotebookNode] | None:
-        """Run one cell; return its outputs, or None if it was left out."""
+    def run(self, source: str, name: str = "cell", tell: bool = True) -> list[NotebookNode] | None:
+        """Run one cell; return its outputs, or None if it was left out, which is told of."""
         if time.monotonic() > self.ends:
-            self.left_out.append((source, "was not run: the notebook had no time left"))
+            if tell:
+                self.left_out.append((source, "was not run: the notebook had no time left"))
             return None
         try:
             outputs = self._execute(self.client or self._start(), source, name)
@@ -72,7 +75,8 @@ class Kernel:
                 if late
                 else "ended the kernel: too much memory, or exit()"
             )
-            self.left_out.append((source, said))
+            if tell:
+                self.left_out.append((source, said))
             self.close()
             return None
         self.done.append(source)
@@ -92,7 +96,7 @@ class Kernel:
         client.create_kernel_manager()
         client.start_new_kernel()
         client.start_new_kernel_client()
-        for source in self.done:
+        for source in (PROLOGUE, *self.done):
             self._execute(client, source, "cell")
         return client
 
@@ -188,10 +192,13 @@ def score(path: Path, seconds: float = CELL_SECONDS) -> str:
     checks = {name: slug for slug, (name, _, _) in exercises.items()} | {"scorecard": ""}
     kernel = Kernel(path.parent, seconds)
     results: dict[str, str] = {}
+    stopped: dict[str, str] = {}  # from a function's name to the error of its cell
     try:
         for step in plan(cells, checks):
             if step.source:
-                kernel.run(step.source)
+                for error in errors_of(kernel.run(step.source)):
+                    for name in DEFINED.findall(step.source):
+                        stopped[name] = f"{error.ename}: {error.evalue}"
             else:
                 _check(kernel, exercises, step.check, results)
         for slug in [
@@ -201,7 +208,12 @@ def score(path: Path, seconds: float = CELL_SECONDS) -> str:
         card = _scorecard(kernel, exercises, results)
     finally:
         kernel.close()
-    said = [f"  {text}" for text in results.values() if text and UNANSWERED not in text]
+    written = "\n".join(cell.source for cell in cells if cell.kind == "code")
+    told = {
+        slug: _explained(text, exercises[slug][1], stopped, written)
+        for slug, text in results.items()
+    }
+    said = [f"  {slug.replace('_', ' ')}: {text}" for slug, text in told.items() if text]
     left_out = [
         f"  The cell that begins with `{source.strip().splitlines()[0][:60]}` {why}. It was left "
         f"out."
@@ -222,10 +234,13 @@ def _check(
     last: bool = False,
 ) -> None:
     """Run a check and note what it said, "" if it passed; one whose answer is missing waits."""
-    outputs = kernel.run(exercises[slug][1])
-    errors = [output for output in outputs or () if output.output_type == "error"]
+    outputs = kernel.run(exercises[slug][1], tell=False)
+    errors = errors_of(outputs)
     if outputs is None:
-        results[slug] = f"FAIL - {slug}: its check did not come to an end with this answer"
+        results[slug] = (
+            f"the check did not come to an end with this answer in {kernel.seconds:g} s: a loop "
+            "that takes too long, or for ever?"
+        )
     elif errors:
         text = errors[0].evalue or errors[0].ename
         asked = re.search(rf"^check_{slug}\((\w+)\)", exercises[slug][1], re.MULTILINE)
@@ -234,6 +249,27 @@ def _check(
             results[slug] = text
     else:
         results[slug] = ""
+
+
+def errors_of(outputs: list[NotebookNode] | None) -> list[NotebookNode]:
+    """Return the errors among a cell's outputs."""
+    return [output for output in outputs or () if output.output_type == "error"]
+
+
+def _explained(text: str, check: str, stopped: dict[str, str], written: str) -> str:
+    """Return what to say of a check that failed, "" if its answer is just open."""
+    missing = re.search(r"name '(\w+)' is not defined", text)
+    if missing and missing[1] in stopped:
+        return f"its cell stopped. {stopped[missing[1]]}"
+    if UNANSWERED not in text:
+        return text
+    asked = re.search(r"^check_\w+\((\w+)\)", check, re.MULTILINE)
+    body = asked and re.search(
+        rf"^def {asked[1]}\(.*\n((?:[ \t]+.*\n?|\n)*)", written, re.MULTILINE
+    )
+    if body and not re.search(r"^\s*\.\.\.\s*$", body[1], re.MULTILINE):
+        return "the function returns nothing. Did you print the result instead of returning it?"
+    return ""
 
 
 def _scorecard(
@@ -272,7 +308,14 @@ def main(words: list[str]) -> int:
         path for path in (ROOT / "work").glob("*/*.ipynb") if ".old-" not in path.name
     )
     if not paths:
-        print("There is nothing in work/ yet: run `make course` once, and solve an exercise.")
+        others = sorted(path.name for path in (ROOT / "work").glob("*/*.*") if path.is_file())
+        if others:
+            print(
+                f"There is no .ipynb in work/, but {', '.join(others[:5])}: a notebook's name ends "
+                "in .ipynb. Rename it."
+            )
+        else:
+            print("There is nothing in work/ yet: run `make course` once, and solve an exercise.")
         return 1
     for path in paths:
         if not path.is_file():

@@ -21,6 +21,7 @@ usage: python tools/course.py course [OPTION ...]     set up, open JupyterLab wi
 
 import hashlib
 import importlib
+import json
 import os
 import platform
 import re
@@ -358,8 +359,10 @@ def add(words: "list[str]") -> int:
             raise Stop(
                 f"{words[0]} is damaged: download it again. Nothing was unpacked."
             ) from error
+        files = newer(files, contents)
         for name, steps in files.items():
             target = ROOT.joinpath(*steps)
+            keep_answers(target, contents[name])
             target.parent.mkdir(parents=True, exist_ok=True)
             draft = target.with_name("." + target.name + ".draft")
             draft.write_bytes(contents[name])
@@ -368,6 +371,45 @@ def add(words: "list[str]") -> int:
     work()
     print("Now type `make course` (without make: `py tools/course.py course`).")
     return 0
+
+
+def newer(files: "dict[str, list[str]]", contents: "dict[str, bytes]") -> "dict[str, list[str]]":
+    """Return the files of a zip that are to be unpacked: of an older release those that lack here."""
+    ours = tool("versions").load(ROOT)
+    try:
+        theirs = json.loads(contents.get("downhill/exercises/versions.json", b"{}"))
+    except ValueError:
+        theirs = {}
+
+    def marks(history: "dict[str, Any]") -> "set[tuple[str, str, str]]":
+        return {(name, cell, version[0]) for name, cells in history.items()
+                for cell, versions in cells.items() for version in versions}  # fmt: skip
+
+    if marks(ours) <= marks(theirs):
+        return files
+    print("This zip is older than what is here: only files that are not here yet are unpacked.")
+    return {name: steps for name, steps in files.items() if not ROOT.joinpath(*steps).exists()}
+
+
+def keep_answers(target: Path, content: bytes) -> None:
+    """Put a copy into work/ if somebody has answered in exercises/, where a zip writes."""
+    if target.parent.parent != ROOT / "exercises" or target.suffix != ".ipynb":
+        return
+    if not target.exists() or target.read_bytes() == content:
+        return
+    versions = tool("versions")
+    try:
+        mine, given = versions.read(target)["cells"], json.loads(content)["cells"]
+    except (versions.NotebookError, ValueError, KeyError):
+        mine, given = [], []
+    stubs = {"".join(cell["source"]) for cell in given}
+    if all("".join(cell["source"]) in stubs for cell in mine if versions.is_answer(cell)):
+        return
+    kept = keep(ROOT / "work" / target.parent.name / target.name)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(str(target), str(kept))
+    print(f"You had written answers into {target.relative_to(ROOT)}, which a zip replaces; they are "
+          f"kept as {kept.relative_to(ROOT)}.")  # fmt: skip
 
 
 # -- commands --------------------------------------------------------------------------------

@@ -29,15 +29,15 @@ QUIET = {
 LINE_ENDS = {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 
-def shape(source: str) -> tuple[str, ...]:
+def shape(source: str, stub: str = "") -> tuple[str, ...]:
     """Return the tokens of an answer without comments, docstrings and blank space.
 
     What is no Python, such as a cell with a magic, is compared as text without blank space and
-    comments.
+    comments; lines that the stub has too do not count.
 
     Parameters
     ----------
-    source : str
+    source, stub : str
 
     Returns
     -------
@@ -50,7 +50,10 @@ def shape(source: str) -> tuple[str, ...]:
             if t.type not in (tokenize.COMMENT, tokenize.NL)
         ]
     except (tokenize.TokenError, SyntaxError, ValueError):
-        return tuple(re.findall(r"\w+|[^\w\s]", re.sub(r"#.*", "", source)))
+        given = {line.strip() for line in stub.split("\n")}
+        own = [line for line in source.split("\n") if line.strip() not in given]
+        words = re.findall(r"\w+|[^\w\s]", re.sub(r"#.*", "", "\n".join(own)))
+        return (*shape(stub), *words) if stub else tuple(words)
     kept = []
     for at, token in enumerate(tokens):
         begins = at == 0 or tokens[at - 1].type in LINE_ENDS
@@ -88,7 +91,9 @@ def alike(
         groups = defaultdict(list)
         for student in students:
             if part in student.work and (notebook := student.work[part].notebooks.get(name)):
-                groups[shape(notebook["answers"].get(exercise.answer_id, ""))].append(student)
+                groups[
+                    shape(notebook["answers"].get(exercise.answer_id, ""), exercise.stub)
+                ].append(student)
         few = max(2, sum(map(len, groups.values())) // 10)
         for answer, who in sorted(groups.items()):
             beyond = len(answer) - len(stub)

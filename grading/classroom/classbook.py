@@ -91,6 +91,8 @@ class Book:
         Marks of parts and students of which nothing is stored here.
     broken : list of Path
         Stored files that cannot be read.
+    mixed : list of str
+        Sentences on parts of which some results were made with other checks than others.
     """
 
     columns: tuple[Column, ...]
@@ -98,6 +100,7 @@ class Book:
     marks: dict[tuple[str, str, str, str], Mark]
     kept: list[Row]
     broken: list[Path]
+    mixed: list[str]
 
     @property
     def parts(self) -> list[str]:
@@ -205,7 +208,24 @@ def open_book(
         key: settled(mark, version(text) if (text := texts.get(key)) else None)
         for key, mark in marks.items()
     }
-    return Book(columns, students, marks, kept, broken)
+    return Book(columns, students, marks, kept, broken, _mixed(results))
+
+
+def _mixed(results: Iterable[dict[str, Any]]) -> list[str]:
+    """Say of which parts the results were not all made with the same checks."""
+    made = defaultdict(lambda: defaultdict(set))
+    for result in results:
+        if checks := result.get("checks"):
+            made[result["part"]][checks].add(result["batch"])
+    said = []
+    for part, places in made.items():
+        if len(places) > 1:
+            names = sorted({name.rpartition("-")[0] for each in places.values() for name in each})
+            said.append(
+                f"{part}: not all results were made with the same checks (corrected ones, your own "
+                f"with --tests, another version). Grade all of it again: {', '.join(names)}."
+            )
+    return said
 
 
 def version(question: dict[str, Any]) -> str:
@@ -240,7 +260,7 @@ def merged(results: Iterable[dict[str, Any]]) -> list[Student]:
     Parameters
     ----------
     results : list of dict
-        From ``store.everything``, in its order: among equally good copies the one in the first
+        From ``store.everything``, in its order: among equally good copies the one in the last
         batch counts.
 
     Returns
@@ -292,8 +312,16 @@ def _work(results: list[dict[str, Any]]) -> Work:
         > 1
     ):
         flags.append(f"One identity, several names: {', '.join(names)}. Is that one student?")
+    best = {name: _best(each) for name, each in copies.items()}
+    for notebook in best.values():
+        if any(e["state"] not in ("unanswered", "absent") for e in notebook["exercises"]):
+            flags += [
+                f"{notebook['file']}: the free-text answer ({q.get('title', q['slug'])}) is empty."
+                for q in notebook["questions"]
+                if version(q) == EMPTY
+            ]
     return Work(
-        {name: _best(each) for name, each in copies.items()},
+        best,
         tuple(flags),
         tuple(notes),
         batches,
@@ -303,7 +331,7 @@ def _work(results: list[dict[str, Any]]) -> Work:
 
 def _best(copies: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     """Return the copy that counts; a text that it lacks is taken from the next one that has it."""
-    ranked = sorted((notebook for _, notebook in copies), key=_rank, reverse=True)
+    ranked = sorted((notebook for _, notebook in reversed(copies)), key=_rank, reverse=True)
     questions = [
         next(
             (

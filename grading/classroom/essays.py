@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Essay", "free_texts"]
 
+NOTE = 40  # characters: what is shorter, and stands elsewhere, is a note and no answer
+
 
 @dataclass(frozen=True)
 class Essay:
@@ -36,7 +38,7 @@ def free_texts(sheet: Sheet, cells: Sequence[Cell]) -> dict[str, Essay]:
     """Return the free-text answer to each question of a sheet.
 
     It is looked for in the cell that was meant for it, of whatever kind; in new cells below the
-    question; in the question's own cell; and, if there is nothing, in new text cells further down.
+    question; in the question's own cell; and, if there is nothing, in new text cells elsewhere.
 
     Parameters
     ----------
@@ -59,10 +61,12 @@ def _names(sheet: Sheet, cells: Sequence[Cell]) -> list[str]:
     known = answers | set(sheet.given) | set(sheet.checks)
     by_source = {normal(source): name for name, source in sheet.given.items()}
     by_function = {name: e.answer_id for e in sheet.exercises for name in e.names}
+    by_task = {q.task[:60]: q.answer_id for q in sheet.questions if q.task_id == q.answer_id}
     found = []
     for cell in cells:
         name = next((name for name in (cell.id, cell.grade_id) if name in known), "")
         name = name or by_source.get(normal(cell.source), "")
+        name = name or next((to for task, to in by_task.items() if task in normal(cell.source)), "")
         if not name and cell.kind == "code":
             defined = re.findall(r"^def (\w+)\(", cell.source, re.MULTILINE)
             name = next((by_function[word] for word in defined if word in by_function), "")
@@ -84,10 +88,11 @@ def _find(question: Question, sheet: Sheet, cells: Sequence[Cell], names: list[s
     ]
     if asked >= 0 and asked not in meant:
         pieces.insert(0, (asked, _added(cells[asked].source, sheet.given[question.task_id])))
-    if not any(text for _, text in pieces):
-        pieces = [
-            (at, _text(cells[at])) for at in below if not names[at] and cells[at].kind != "code"
-        ]
+    new = [at for at, name in enumerate(names) if not name and cells[at].kind != "code"]
+    for elsewhere in ([at for at in new if at in below], new):
+        if not any(text for _, text in pieces):
+            pieces = [(at, _text(cells[at])) for at in elsewhere]
+            pieces = [(at, text) for at, text in pieces if at in below or len(text) >= NOTE]
     pieces = [(at, text) for at, text in pieces if text]
     return Essay(
         "\n\n".join(text for _, text in pieces),
@@ -96,8 +101,10 @@ def _find(question: Question, sheet: Sheet, cells: Sequence[Cell], names: list[s
 
 
 def _text(cell: Cell) -> str:
-    """Return what a new cell holds of an answer; code is none."""
+    """Return what a new cell holds of an answer; code is none, but for what only shows a text."""
     text = normal(cell.source)
+    if cell.kind == "code" and (shown := re.match(r"%%(markdown|latex|html)\b.*\n", text)):
+        return text[shown.end() :]
     return "" if cell.kind == "code" and _is_code(text) else text
 
 
@@ -108,10 +115,22 @@ def _is_code(text: str) -> bool:
         statements = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return bool(re.match(r"\s*[%!]", text))
-    return any(
-        not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant | ast.Name))
-        for s in statements
-    )
+    return not all(map(_is_text, statements))
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Say whether a statement only holds a text: "…", print("…"), answer = "…"."""
+    value = getattr(statement, "value", None)
+    if isinstance(statement, ast.Assign):
+        return isinstance(value, ast.Constant) and len(str(value.value)) >= NOTE
+    if not isinstance(statement, ast.Expr):
+        return False
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        nested = [part.args for part in value.args if isinstance(part, ast.Call)]
+        return all(
+            isinstance(part, ast.Constant | ast.Call) for part in [*value.args, *sum(nested, [])]
+        ) and value.func.id in ("print", "display", "Markdown", "HTML")
+    return isinstance(value, ast.Constant | ast.Name)
 
 
 def _added(source: str, given: str) -> str:

@@ -108,8 +108,8 @@ def summary(
     -------
     dict
         "students", "worth" and "mean_points" of the part, "free_text_waiting" and "free_text_blank"
-        of it; of this run "handed_in", "graded", "need_a_look"; "earlier", the number of students
-        whose work is from other runs alone; "unreadable", stored files; "left_out", names that the
+        of it; of this run "handed_in", "graded", "need_a_look"; "earlier", the names of students
+        whose work is from other runs alone; "mixed", sentences on checks that differ; "unreadable", stored files; "left_out", names that the
         platform's table lacks.
     """
     own = {submission.id for submission in submissions}
@@ -125,7 +125,8 @@ def summary(
         "handed_in": len(submissions),
         "graded": sum(student.work[part].graded for student in mine),
         "need_a_look": sum(bool(_reasons(book, student, part)) for student in mine),
-        "earlier": sum(student.id not in own for student in book.students),
+        "earlier": [student.name for student in book.students if student.id not in own],
+        "mixed": book.mixed,
         "unreadable": [str(path) for path in book.broken],
         "left_out": [student.name for student in here if not student.lms_id] if lms else [],
     }
@@ -378,6 +379,7 @@ def class_page(book: Book, out: Path) -> str:
         parts=[_class_part(book, part) for part in book.parts],
         look=[(s, why) for s, why in look if why],
         broken=[path.relative_to(out) for path in book.broken],
+        mixed=book.mixed,
         states=STATES,
         renumbered=_renumbered(book),
         students=[(s, {part: book.points(s, part) for part in s.work}) for s in book.students],

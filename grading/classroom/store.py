@@ -49,12 +49,14 @@ def result_path(out: Path | str, part: str, batch: str, submission: Submission) 
     return Path(out) / "students" / part / batch / f"{submission.slug}.json"
 
 
-def open_results(out: Path) -> None:
+def open_results(out: Path, batch: str = "") -> None:
     """Make a folder for results, or see that this version can go on with the one that is there.
 
     Parameters
     ----------
     out : Path
+    batch : str
+        What is graded into it now; the folder remembers in which order batches came.
 
     Raises
     ------
@@ -63,8 +65,17 @@ def open_results(out: Path) -> None:
     WriteError
     """
     check_format(out)
-    if not (out / "format.json").is_file():
-        write(out / "format.json", json.dumps({"format": FORMAT}))
+    known = batches(out)
+    if not (out / "format.json").is_file() or (batch and batch not in known):
+        told = {"format": FORMAT, "batches": [*known, *[batch] * (batch not in known)]}
+        write(out / "format.json", json.dumps(told))
+
+
+def batches(out: Path) -> list[str]:
+    """Return the batches of a folder for results in the order in which they were first graded."""
+    found = _read(out / "format.json")
+    known = found.get("batches", []) if isinstance(found, dict) else []
+    return [name for name in known if isinstance(name, str) and name]
 
 
 def check_format(out: Path) -> None:
@@ -104,13 +115,19 @@ def everything(out: Path) -> tuple[list[dict[str, Any]], list[Path]]:
     Returns
     -------
     list of dict
-        In the order of their parts, batches and file names. Each has the keys "part", "batch" and
+        In the order of their parts, of their batches as these came, and of file names. Each has the keys "part", "batch" and
         "slug" as its place says.
     list of Path
         What cannot be read.
     """
-    results, broken = [], []
-    for path in sorted((out / "students").glob("*/*/*.json")):
+    results: list[dict[str, Any]] = []
+    broken: list[Path] = []
+    order = {name: at for at, name in enumerate(batches(out))}
+
+    def place(path: Path) -> tuple[str, int, Path]:
+        return path.parts[-3], order.get(path.parts[-2], len(order)), path
+
+    for path in sorted((out / "students").glob("*/*/*.json"), key=place):
         if path.name.startswith("."):
             continue  # a draft that a killed process has left
         if result := stored(path):

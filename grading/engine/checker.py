@@ -158,7 +158,7 @@ def _result(
     """
     failed = next((line for line, _ in lines if line.startswith("FAIL")), "")
     state = "passed" if passed else "stopped" if problem else "failed"
-    if helpers.NOT_ANSWERED in failed:
+    if helpers.NOT_ANSWERED in failed and not any(line.startswith("PASS") for line, _ in lines):
         state = "unanswered"
     said = [line[:1000] for line, hidden in lines if not hidden]
     if not passed and (secret or any(hidden and line.startswith("FAIL") for line, hidden in lines)):

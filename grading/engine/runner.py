@@ -27,7 +27,7 @@ import numpy as np
 
 from grading import import_helpers
 from grading.engine.sandbox import Limits, confine
-from grading.engine.shell import Shell, make_shell, open_loop
+from grading.engine.shell import ZMQInteractiveShell, make_shell, open_loop
 from grading.engine.wire import (
     Channel,
     ClosedError,
@@ -76,7 +76,7 @@ MAX_OUTPUT = 20_000  # characters kept of what a cell prints
 # --------------------------------------------------------------------------- the process that forks
 
 
-def preload() -> Shell:
+def preload() -> ZMQInteractiveShell:
     """Import what every notebook imports, so that forks have it; return the shell."""
     import matplotlib
 
@@ -116,7 +116,7 @@ def main(descriptor: int) -> None:
     shutil.rmtree(os.getcwd(), ignore_errors=True)
 
 
-def serve(control: socket.socket, shell: Shell) -> None:
+def serve(control: socket.socket, shell: ZMQInteractiveShell) -> None:
     """Serve requests until the socket's other end is closed; forks run cells in this shell."""
     children: set[int] = set()
     reply: dict[str, Any]
@@ -163,7 +163,7 @@ def end(pid: int) -> int:
 # ----------------------------------------------------------------------------- the confined process
 
 
-def child(descriptor: int, request: dict[str, Any], shell: Shell) -> int:
+def child(descriptor: int, request: dict[str, Any], shell: ZMQInteractiveShell) -> int:
     """Confine this process, then run what the grader sends until it hangs up."""
     try:
         os.setsid()
@@ -181,6 +181,7 @@ def child(descriptor: int, request: dict[str, Any], shell: Shell) -> int:
             os.dup2(descriptor, 3)
         os.closerange(4, 65536)
         os.chdir(request["folder"])
+        os.environ["HOME"] = request["folder"]
         sys.path.insert(0, "")  # a module that the notebook itself has written
         open_loop(shell)
         if request["confine"]:
@@ -224,7 +225,7 @@ def no_input(prompt: object = "") -> NoReturn:
 class Student:
     """A student's notebook while it is graded: its names, and calls that the grader asks for."""
 
-    def __init__(self, channel: Channel, shell: Shell) -> None:
+    def __init__(self, channel: Channel, shell: ZMQInteractiveShell) -> None:
         self.channel, self.run, self.names = channel, shell.run_source, shell.user_ns
         self.turn, self.current = (
             threading.RLock(),

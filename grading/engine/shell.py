@@ -5,6 +5,7 @@ process is forked.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-__all__ = ["Shell", "make_shell", "open_loop"]
+__all__ = ["ZMQInteractiveShell", "make_shell", "open_loop"]
 
 OTHER_LANGUAGES = (
     "bash",
@@ -57,9 +58,13 @@ class Unseen(DisplayPublisher):
         pass
 
 
-class Shell(InteractiveShell):
-    """A shell without windows, programs and questions."""
+class ZMQInteractiveShell(InteractiveShell):
+    """A shell without windows, programs and questions.
 
+    It is called as Jupyter's is, since code asks for that name to see whether it runs in a notebook.
+    """
+
+    kernel = None
     displayhook_class = Silent
     display_pub_class = Unseen
 
@@ -115,15 +120,26 @@ class Shell(InteractiveShell):
 
     def run_source(self, source: str) -> BaseException | None:
         """Run one cell; return the exception that stopped it, or None."""
-        result = self.run_cell(source, store_history=True)
+        result = self.loop_runner(self._run(source))
         return result.error_before_exec or result.error_in_exec
 
+    async def _run(self, source: str) -> Any:
+        """Run one cell while the loop of events runs, as in Jupyter: a cell may start tasks."""
+        problem = None
+        try:
+            cell = self.transform_cell(source)
+        except Exception:
+            cell, problem = source, sys.exc_info()
+        return await self.run_cell_async(
+            source, store_history=True, transformed_cell=cell, preprocessing_exc_tuple=problem
+        )
 
-def make_shell() -> Shell:
+
+def make_shell() -> ZMQInteractiveShell:
     """Return the shell of this process and its forks; its names are those of ``__main__``."""
     config = Config()
     config.HistoryManager.enabled = False
-    shell = Shell.instance(config=config)
+    shell = ZMQInteractiveShell.instance(config=config)
     register: Callable[..., None] = shell.register_magic_function
     for name in OTHER_LANGUAGES:
         register(lambda line, cell=None: None, "cell", name)
@@ -139,10 +155,11 @@ def make_shell() -> Shell:
         "uv",
     ):
         register(lambda line="": None, "line", name)
-    shell.set_hook("show_in_pager", lambda *arguments: None)
+    shell.set_hook("show_in_pager", lambda *arguments, **keywords: None)
+    shell.db = {}  # a folder's history, a bookmark: forgotten with the process
     return shell
 
 
-def open_loop(shell: Shell) -> None:
+def open_loop(shell: ZMQInteractiveShell) -> None:
     """Give a forked process, before it is confined, a loop of events for cells that wait."""
     shell.loop_runner = asyncio.new_event_loop().run_until_complete
