@@ -1,7 +1,8 @@
 """What a student waits for in JupyterLab: milliseconds from a key on a slider to the new picture, seconds a lesson.
 
-Run ``python benchmarks/browser.py`` for one lesson of each part, ``--all`` for all (a quarter of an hour). Each number
-is the median over 12 key presses in Chromium, while the kernel computes; the aim is below 50 ms. Needs Chromium.
+Run ``make bench NAME=browser`` for one lesson of each part, ``ARGS=--all`` for all (a quarter of an hour). Each
+number is the median over 12 key presses in Chromium, while the kernel computes; the aim is below 50 ms. Needs
+Chromium.
 """
 
 import statistics
@@ -10,8 +11,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "web"))
 
 from notebook_page import (
     chromium,

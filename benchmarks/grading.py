@@ -1,8 +1,9 @@
 """Submissions a second, measured in one run on one class: this grader, and nbgrader.
 
-    python benchmarks/grading.py [STUDENTS] [PART]     by default 36 students of 1_landscape; about
-    12 minutes python benchmarks/grading.py memory [STUDENTS]     memory while a large class is
-    graded, by default 2000 students
+    make bench NAME=grading ARGS="[STUDENTS] [PART]"     36 students of 1_landscape by default;
+                                                         about 12 minutes
+    make bench NAME=grading ARGS="memory [STUDENTS]"     memory while a large class is graded, by
+                                                         default 2000 students
 
 The class is drawn as in ``tests/classroom.py``: half of the answers right, a tenth right in another
 way, a quarter wrong, the rest open. nbgrader is installed in an environment of its own,
@@ -23,11 +24,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import classroom
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import classroom  # noqa: E402
-
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 

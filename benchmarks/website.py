@@ -1,6 +1,6 @@
 """How long the site takes to build, and its first page to show its content in Chromium, from a local server.
 
-usage: python benchmarks/website.py [--built]   (--built measures the site that is in build/site)
+usage: make bench NAME=website ARGS="[--built]"   (--built measures the site that is in build/site)
 """
 
 import statistics
@@ -11,11 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from notebook_page import chromium, serve
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "web"))
-
-from notebook_page import chromium, serve  # noqa: E402
-
 SITE = ROOT / "build" / "site"
 PAGES = ("index.html", "notebooks/start_here.html", "notebooks/1_landscape/1_surfaces.html")
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"

@@ -85,13 +85,14 @@ def test_an_unknown_command_shows_the_usage():
 
 
 @pytest.mark.parametrize(
-    ("versions", "venv"), [("constraints-oldest.txt", ".venv-oldest"), ("newest", ".venv-newest")]
+    ("versions", "venv"), [("pins/oldest.txt", ".venv-oldest"), ("newest", ".venv-newest")]
 )
 def test_other_versions_are_tested_in_an_environment_of_their_own(
     copy, monkeypatch, versions, venv
 ):
     seen = []
-    (copy.ROOT / "constraints-oldest.txt").touch()
+    (copy.ROOT / "pins").mkdir()
+    (copy.ROOT / "pins" / "oldest.txt").touch()
     monkeypatch.setattr(copy, "install", lambda *arguments: seen.append(arguments[-1]))
     monkeypatch.setattr(
         copy, "run", lambda command, **options: seen.append(command[0].parents[1].name)
@@ -128,17 +129,18 @@ def pip(copy, monkeypatch):
     """A course whose pip only notes what it is asked for, and says what `said` holds for the files
     named.
     """
-    (copy.ROOT / "pyproject.toml").write_text("[project]")
-    (copy.ROOT / "requirements.txt").write_text("numpy>=2\n-e .\n")
-    (copy.ROOT / "requirements-dev.txt").write_text("# more\n-r requirements.txt\npytest\n")
-    (copy.ROOT / "constraints.txt").write_text("numpy==2.1\n")
+    (copy.ROOT / "pins").mkdir()
+    (copy.ROOT / "pyproject.toml").write_text(PROJECT)
+    (copy.ROOT / "requirements.txt").write_text("-e .\n")
+    (copy.ROOT / "pins" / "constraints.txt").write_text("numpy==2.1\n")
     python = copy.venv_program("python")
     python.parent.mkdir(parents=True)
     python.touch()
     note = SimpleNamespace(asked=[], said={})
 
     def answer(command):
-        files = tuple(str(word) for word in command if str(word).endswith(".txt"))
+        words = [str(word) for word in command]
+        files = tuple(word for word in words if word.endswith((".txt", "]")))
         note.asked.append(files)
         return note.said.get(files, "")
 
@@ -146,28 +148,35 @@ def pip(copy, monkeypatch):
     return note
 
 
-STUDENT, PINNED = (
-    ("requirements.txt", "constraints.txt"),
-    ("requirements-dev.txt", "constraints.txt"),
-)
+PROJECT = """[project]
+dependencies = ["numpy>=2"]
+[project.optional-dependencies]
+dev = ["pytest"]
+web = ["downhill[dev]", "sphinx"]
+"""
+PINS = "pins/constraints.txt"
+STUDENT, DEV, WEB = ("requirements.txt", PINS), (".[dev]", PINS), (".[web]", PINS)
 
 
 def test_what_is_installed_is_not_installed_again(copy, pip):
-    """Each requirements file has its stamp, and one that reads another counts for that one too."""
-    copy.install(*PINNED)
+    """Each has its stamp, and one that names another counts for that one too."""
+    copy.install("dev", PINS)
     copy.install(*STUDENT)
-    assert pip.asked == [PINNED], "make course after make grading needs no network"
-    shutil.rmtree(copy.ROOT / ".venv" / "lib", ignore_errors=True)
+    assert pip.asked == [DEV], "make course after make grading needs no network"
     for stamp in (copy.ROOT / ".venv").glob("installed-*"):
         stamp.unlink()
+    for _ in range(2):
+        copy.install(*STUDENT)
+        copy.install("dev", PINS)
+    assert pip.asked == [DEV, STUDENT, DEV]
+    (copy.ROOT / PINS).write_text("numpy==2.2\n")
+    copy.install("web", PINS)
+    copy.install("dev", PINS)
     copy.install(*STUDENT)
-    copy.install(*PINNED)
+    assert pip.asked[3:] == [WEB]
+    (copy.ROOT / "pyproject.toml").write_text(PROJECT.replace("numpy>=2", "numpy>=3"))
     copy.install(*STUDENT)
-    copy.install(*PINNED)
-    assert pip.asked == [PINNED, STUDENT, PINNED]
-    (copy.ROOT / "constraints.txt").write_text("numpy==2.2\n")
-    copy.install(*STUDENT)
-    assert pip.asked[3:] == [STUDENT]
+    assert pip.asked[4:] == [STUDENT], "what is needed has changed"
 
 
 def test_where_the_pinned_versions_cannot_be_had_others_are_taken(copy, pip, capsys):
@@ -176,14 +185,14 @@ def test_where_the_pinned_versions_cannot_be_had_others_are_taken(copy, pip, cap
     assert pip.asked == [STUDENT, ("requirements.txt",)]
     said = capsys.readouterr().out
     assert (
-        "Not every version that constraints.txt names can be installed here" in said
+        "Not every version that pins/constraints.txt names can be installed here" in said
         and "marks are the same" in said
     )
     copy.install(*STUDENT, ranges=True)
     assert len(pip.asked) == 2, "it is not tried again"
-    pip.said[PINNED] = pip.said[STUDENT]
+    pip.said[DEV] = pip.said[STUDENT]
     with pytest.raises(copy.Stop, match="installation stopped"):
-        copy.install(*PINNED)  # tests run on the pinned versions or not at all
+        copy.install("dev", PINS)  # tests run on the pinned versions or not at all
 
 
 @pytest.mark.parametrize(
@@ -454,6 +463,42 @@ def test_render_leaves_a_notebook_that_stops_as_it_was(tmp_path, monkeypatch):
     line, done = notebooks.render_one(path)
     assert not done and "stops.ipynb is unchanged" in line and "ZeroDivisionError" in line
     assert path.read_bytes() == before
+
+
+def cells_of(*answers):
+    """Return a notebook as JSON whose answer cells hold this."""
+    made = [
+        {"cell_type": "code", "id": f"answer_{n}", "source": text, "outputs": [], "execution_count": None,
+         "metadata": {"nbgrader": {"solution": True, "grade": False, "grade_id": f"answer_{n}"}}}
+        for n, text in enumerate(answers)
+    ]  # fmt: skip
+    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def test_answers_written_where_a_zip_writes_are_kept(copy, tmp_path, capsys):
+    target = copy.ROOT / "exercises" / PART / f"{NAME}.ipynb"
+    inside = f"downhill/exercises/{PART}/{NAME}.ipynb"
+    new = {**GOOD, inside: cells_of("...", "... # new")}
+    target.write_text(cells_of("...", "..."))
+    copy.add(zipped(tmp_path / "p.zip", new))
+    assert "You had written answers" not in capsys.readouterr().out
+    target.write_text(cells_of("my own answer", "..."))
+    copy.add(zipped(tmp_path / "p.zip", new))
+    assert "You had written answers into exercises" in capsys.readouterr().out
+    (kept,) = (copy.ROOT / "work" / PART).glob(f"{NAME}.old-*.ipynb")
+    assert "my own answer" in kept.read_text() and "# new" in target.read_text()
+
+
+def test_an_older_zip_takes_nothing_back(copy, tmp_path, capsys):
+    history = {f"{PART}/{NAME}": {"check_a": [["111", "2026-11-03"], ["222", "2026-12-01"]]}}
+    (copy.ROOT / "exercises" / "versions.json").write_text(json.dumps(history))
+    mine = (copy.ROOT / "tools" / "course.py").read_text()
+    old = json.dumps({f"{PART}/{NAME}": {"check_a": [["111", "2026-11-03"]]}})
+    copy.add(zipped(tmp_path / "p.zip", {**GOOD, "downhill/exercises/versions.json": old}))
+    assert "older than what is here" in capsys.readouterr().out
+    assert (copy.ROOT / "tools" / "course.py").read_text() == mine
+    assert json.loads((copy.ROOT / "exercises" / "versions.json").read_text()) == history
+    assert (copy.ROOT / "work" / "2_convergence" / "1_a.ipynb").is_file()
 
 
 # ---------------------------------------------------------------------------- what a student is told

@@ -53,6 +53,21 @@ def test_local_links_lead_somewhere(path):
         assert target.exists(), link
 
 
+IN_PARTS = [path for path in LESSONS if path.name != "start_here.ipynb"]
+
+
+@pytest.mark.parametrize("at", range(len(IN_PARTS)), ids=[path.stem for path in IN_PARTS])
+def test_previous_and_next_lead_to_the_neighbours(at):
+    cells = nbformat.read(IN_PARTS[at], as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    around = [ROOT / "notebooks" / "start_here.ipynb", *IN_PARTS, None]
+    found = re.findall(r"\b(Previous|Next)\b[^\[\n.]*\[[^\]]+\]\(([^)#\s]+\.ipynb)\)", prose)
+    for word, link in found:
+        neighbour = around[at] if word == "Previous" else around[at + 2]
+        assert (IN_PARTS[at].parent / link).resolve() == neighbour, f"{word}: {link}"
+    assert found or IN_PARTS[at] == IN_PARTS[-1]
+
+
 @each_notebook
 def test_pictures_have_alternative_text(path):
     for cell in nbformat.read(path, as_version=4).cells:

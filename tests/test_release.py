@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 
 import numpy as np
@@ -65,7 +66,9 @@ def test_a_zip_has_what_students_need_and_nothing_else(contents):
             for name in files
             if re.match("solutions|tests|grading|docs|site|work|benchmarks", name)
         ]
-        assert files["constraints.txt"] == (ROOT / "constraints.txt").read_bytes()
+        pins = ROOT / "pins" / "constraints.txt"
+        assert files["pins/constraints.txt"] == pins.read_bytes()
+        assert "pins/oldest.txt" not in files
         assert files["README.md"] == (ROOT / "docs" / "for_students.md").read_bytes()
 
 
@@ -109,12 +112,24 @@ def test_the_commands_of_a_zip_are_those_that_work_there(contents):
     for files in contents.values():
         makefile, readme = files["Makefile"].decode(), files["README.md"].decode()
         targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
-        assert targets == {"course", "work", "check", "update", "add", "reset"}
+        assert targets == {"help", "course", "work", "check", "update", "add", "reset"}
+        assert not re.search(r"VENV|TOOLS|\.venv", makefile)
         assert set(re.findall(r"`(?:make|py tools/course.py) (\w+)", readme)) <= targets
-        assert set(re.findall(r"tools/course\.py (\w+)", makefile)) == targets
-        assert "[project.scripts]" not in files["pyproject.toml"].decode(), (
-            "no command that is not there"
-        )
+        assert set(re.findall(r"tools/course\.py (\w+)", makefile)) == targets - {"help"}
+
+
+def test_a_zip_s_project_is_what_pip_needs_and_no_more(contents):
+    """The same packages as here; no grader's command, no tools of authors, no settings of tests."""
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for files in contents.values():
+        project = tomllib.loads(files["pyproject.toml"].decode())
+        assert set(project) == {"build-system", "project", "tool"}
+        assert project["tool"] == {"setuptools": whole["tool"]["setuptools"]}
+        assert project["project"] == {
+            key: value
+            for key, value in whole["project"].items()
+            if key not in ("scripts", "optional-dependencies")
+        }
 
 
 # ---------------------------------------------------------------------------- nothing is given away
@@ -234,7 +249,7 @@ def course(tmp_path):
         "docs",
         "helpers.py",
         "requirements.txt",
-        "constraints.txt",
+        "pins",
         "LICENSE",
         "LICENSE-text.md",
         "Makefile",

@@ -1,23 +1,22 @@
 """Set up, open, check and test the course. Standard library only: it runs before any installation.
 
-usage: python tools/course.py course [JupyterLab's options]   set up and open JupyterLab
-       python tools/course.py work                            only put your copies into work/
-       python tools/course.py check [NOTEBOOK ...]            run your notebooks, print scorecards
-       python tools/course.py update [EXERCISE ...]           put corrections around your answers
-       python tools/course.py add ZIP                         unpack another part, or a newer zip
-       python tools/course.py reset EXERCISE                  a fresh copy; yours is kept beside it
+usage: python tools/course.py course [OPTION ...]     set up, open JupyterLab with its options
+       python tools/course.py work                    only put your copies of the exercises into work/
+       python tools/course.py check [NOTEBOOK ...]    run your notebooks in work/, print scorecards
+       python tools/course.py update [EXERCISE ...]   put corrected tasks around your answers
+       python tools/course.py add ZIP                 unpack another part, or a newer zip, here
+       python tools/course.py reset EXERCISE          a fresh copy; yours is kept beside it
 
-       python tools/course.py grading selftest | release ... | grade ... | export ... | nbgrader ...
-                                                              for instructors
-       python tools/course.py test [pytest's options]         install what authors need and run all
-                                                              tests, on the versions that
-                                                              constraints.txt names, or with
-                                                              --versions FILE|newest on others, in
-                                                              a .venv-... of their own
-       python tools/course.py site [--lite] [--without-solutions]
-                                                              build the web edition: build/site
-       python tools/course.py site-links                      ask its external links for an answer
-       python tools/course.py test-web [pytest's options]     build it and test it in Chromium
+       python tools/course.py grading WORD ...        for instructors: selftest, release, grade, ...
+       python tools/course.py install                 install what authors need
+       python tools/course.py lock                    pin the newest versions for CI
+       python tools/course.py test [--versions FILE|newest] [OPTION ...]
+            install what authors need and run every test with pytest's options, on the versions of
+            pins/constraints.txt, or on others in a .venv-... of its own
+       python tools/course.py site [--lite] [--without-solutions]   build the web edition
+       python tools/course.py site-links              ask its external links for an answer
+       python tools/course.py test-web [OPTION ...]   build it and test it in Chromium
+       python tools/course.py test-lite [OPTION ...]  test the edition that runs in the browser
 """
 
 import hashlib
@@ -38,6 +37,7 @@ from typing import Any
 
 OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
+STUDENT, PINS = "requirements.txt", "pins/constraints.txt"  # what students need, and CI's versions
 THREAD_CAPS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -65,28 +65,40 @@ def venv_program(name: str, venv: str = ".venv") -> Path:
     return ROOT / venv / folder / (name + ending)
 
 
-def needed(requirements: str) -> "list[str]":
-    """Return the names of a requirements file and of those that it reads with -r, itself first."""
-    text = (ROOT / requirements).read_text(encoding="utf-8")
-    return [requirements] + [
-        name for other in re.findall(r"^-r +(\S+)", text, re.MULTILINE) for name in needed(other)
-    ]
+def covered(name: str) -> "list[str]":
+    """Return what is there once `name` is installed, itself first.
+
+    An extra of pyproject.toml brings the extras that it names, and what students need.
+    """
+    if name.endswith(".txt"):
+        return [name]
+    import tomllib  # no Python that the course admits lacks it
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    inner = re.findall(r"downhill\[(\w+)\]", " ".join(project["optional-dependencies"][name]))
+    return [name, *(each for extra in inner for each in covered(extra)), STUDENT]
 
 
 def install(
-    requirements: str, constraints: "str | None" = None, venv: str = ".venv", ranges: bool = False
+    name: str, pins: "str | None" = None, venv: str = ".venv", ranges: bool = False
 ) -> None:
-    """Make a virtual environment and install a requirements file, unless that was done before.
+    """Make a virtual environment if it is missing and install into it, unless that was done before.
 
     Parameters
     ----------
-    requirements : str
-        Installing it also counts for the files that it reads: each has a stamp of its own.
-    constraints : str, optional
+    name : str
+        A file of requirements, or the course with an extra of pyproject.toml. Installing it also
+        counts for what it covers: each has a stamp of its own.
+    pins : str, optional
         The file of pinned versions.
     venv : str
     ranges : bool
-        Where the pinned versions cannot be had, take what the requirements admit.
+        Where the pinned versions cannot be had, take what pyproject.toml admits.
+
+    Raises
+    ------
+    Stop
+        If there is no such environment and none can be made, or pip fails.
     """
     python = venv_program("python", venv)
     if not python.exists() and run([sys.executable, "-m", "venv", ROOT / venv]) != 0:
@@ -98,34 +110,27 @@ def install(
         )
 
     def state(name: str) -> str:
-        files = ["pyproject.toml", *needed(name), *([constraints] if constraints else [])]
+        files = ["pyproject.toml", *([name] if name.endswith(".txt") else [])]
+        files += [pins] if pins else []
         return hashlib.sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()
 
-    stamps = {
-        ROOT / venv / f"installed-{Path(name).stem}": state(name) for name in needed(requirements)
-    }
-    first = ROOT / venv / f"installed-{Path(requirements).stem}"
-    if first.exists() and first.read_text() == stamps[first]:
+    def stamp(name: str) -> Path:
+        return ROOT / venv / f"installed-{Path(name).stem}"
+
+    if stamp(name).exists() and stamp(name).read_text() == state(name):
         return
-    print(f"Installing what {requirements} names into {venv} (a few minutes, once) ...", flush=True)
-    command = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-        requirements,
-    ]
-    said = pip(command + (["-c", constraints] if constraints else []))
-    if said and ranges and constraints and not OFFLINE.search(said):
+    extra = not name.endswith(".txt")
+    what = f"the extra {name} of pyproject.toml" if extra else f"what {name} names"
+    print(f"Installing {what} into {venv} (a few minutes, once) ...", flush=True)
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["-e", f".[{name}]"] if extra else ["-r", name]
+    said = pip(command + (["-c", pins] if pins else []))
+    if said and ranges and pins and not OFFLINE.search(said):
         print(
-            f"Not every version that {constraints} names can be installed here (Python "
-            f"{platform.python_version()}, "
-            f"{platform.system()}). Taking what {requirements} admits: the last digits of a "
-            f"lesson's numbers may "
-            "differ; exercises, checks and marks are the same ...",
+            f"Not every version that {pins} names can be installed here (Python "
+            f"{platform.python_version()}, {platform.system()}). Taking what pyproject.toml "
+            "admits: the last digits of a lesson's numbers may differ; exercises, checks and "
+            "marks are the same ...",
             flush=True,
         )
         said = pip(command)
@@ -136,8 +141,8 @@ def install(
             "connection to the package "
             "index: connect and run the same command again. Nothing in work/ was touched."
         )
-    for stamp, text in stamps.items():
-        stamp.write_text(text)
+    for each in covered(name):
+        stamp(each).write_text(state(each))
 
 
 OFFLINE = re.compile(
@@ -411,7 +416,7 @@ def keep_answers(target: Path, content: bytes) -> None:
 
 
 def course(options: "list[str]") -> int:
-    install("requirements.txt", "constraints.txt", ranges=True)
+    install(STUDENT, PINS, ranges=True)
     work()
     # JupyterLab runs the scripts of stored figures and quizzes only in notebooks that this user
     # trusts.
@@ -464,7 +469,7 @@ def reset(arguments: "list[str]") -> int:
 
 def grading(words: "list[str]") -> int:
     """Install what instructors need and run the grader, in the folder from which it was called."""
-    install("requirements-dev.txt", "constraints.txt", ranges=True)
+    install("dev", PINS, ranges=True)
     running = subprocess.Popen([str(venv_program("downhill-grading")), *words])
     while True:
         try:
@@ -473,24 +478,41 @@ def grading(words: "list[str]") -> int:
             continue
 
 
+def authors(_: "list[str]") -> int:
+    """Install what authors need."""
+    install("dev", PINS, ranges=True)
+    print("What authors need is in .venv.")
+    return 0
+
+
+def lock(_: "list[str]") -> int:
+    """Install the newest versions that pyproject.toml admits, and write them down as CI's."""
+    venv = ".venv-newest"
+    shutil.rmtree(ROOT / venv, ignore_errors=True)
+    install("web", venv=venv)
+    command = [venv_program("python", venv), "-m", "pip", "freeze", "--exclude-editable"]
+    frozen = subprocess.run(command, capture_output=True, text=True)
+    if frozen.returncode != 0:
+        raise Stop(f"pip could not say what is installed: {frozen.stderr}")
+    replace(ROOT / PINS, frozen.stdout)
+    print(f"{PINS} has the versions of today. Test them: `make test`, `make test-web`.")
+    return 0
+
+
 def test(options: "list[str]") -> int:
-    """Run every test on the versions of constraints.txt, of another such file, or on the newest."""
-    versions = "constraints.txt"
+    """Run every test on CI's versions, on those of another file of pins, or on the newest."""
+    versions = PINS
     if "--versions" in options:
         at = options.index("--versions")
         versions = "".join(options[at + 1 : at + 2])
         options = options[:at] + options[at + 2 :]
     if versions != "newest" and not (versions and (ROOT / versions).is_file()):
-        raise Stop("--versions takes `newest` or a file of pins such as constraints-oldest.txt.")
-    venv = (
-        ".venv"
-        if versions == "constraints.txt"
-        else f".venv-{Path(versions).stem.removeprefix('constraints-')}"
-    )
-    install("requirements-dev.txt", None if versions == "newest" else versions, venv)
+        raise Stop("--versions takes `newest` or a file of pins such as pins/oldest.txt.")
+    venv = ".venv" if versions == PINS else f".venv-{Path(versions).stem}"
+    install("dev", None if versions == "newest" else versions, venv)
     # The last printed digit may differ with other versions and on other systems: there, notebooks
     # must only run.
-    strict = versions == "constraints.txt" and sys.platform.startswith("linux")
+    strict = versions == PINS and sys.platform.startswith("linux")
     print("Stored outputs are {}compared.".format("" if strict else "not "), flush=True)
     command = [venv_program("python", venv), "-m", "pytest", "--nbval" if strict else "--nbval-lax"]
     return run(command + options, env={**os.environ, **THREAD_CAPS})
@@ -498,7 +520,7 @@ def test(options: "list[str]") -> int:
 
 def site(options: "list[str]", command: str = "build") -> int:
     """Build the web edition, or ask its external links for an answer."""
-    install("requirements-web.txt", "constraints.txt")
+    install("web", PINS)
     return run([venv_program("python"), ROOT / "tools" / "website.py", command] + options)
 
 
@@ -529,7 +551,7 @@ def test_web(options: "list[str]") -> int:
 def test_lite(options: "list[str]") -> int:
     """Run lessons and solve exercises in the edition whose kernel runs in the browser."""
     need_chromium()
-    install("requirements-web.txt", "constraints.txt")
+    install("web", PINS)
     command = [
         venv_program("python"),
         "-m",
@@ -552,6 +574,8 @@ STUDENTS: "dict[str, Callable[[list[str]], int]]" = {
 COMMANDS: "dict[str, Callable[[list[str]], int]]" = {
     **STUDENTS,
     "grading": grading,
+    "install": authors,
+    "lock": lock,
     "test": test,
     "site": site,
     "site-links": lambda options: site(options, "links"),

@@ -69,8 +69,8 @@ def course_wheel(folder: Path) -> Path:
 
 
 def download_wheels(folder: Path) -> None:
-    """Bring the wheels of site/lite/wheels.txt, each checked against its hash, to ``folder``."""
-    wanted = SETTINGS / "wheels.txt"
+    """Bring the wheels of pins/lite-wheels.txt, each checked against its hash, to ``folder``."""
+    wanted = ROOT / "pins" / "lite-wheels.txt"
     state = hashlib.sha256(wanted.read_bytes()).hexdigest()
     stamp = folder / "complete"
     if stamp.exists() and stamp.read_text() == state:
@@ -226,7 +226,7 @@ def build(
         If a package cannot be had; the message says what to do.
     """
     destination = Path(destination).resolve()
-    course.install("requirements-lite.txt", venv=".venv-lite")
+    course.install("pins/lite.txt", venv=".venv-lite")
     shutil.rmtree(destination, ignore_errors=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

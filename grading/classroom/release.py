@@ -23,7 +23,7 @@ FOLDER = "downhill"  # what every zip unpacks into
 SHARED = (
     "helpers.py",
     "requirements.txt",
-    "constraints.txt",
+    "pins/constraints.txt",
     "LICENSE",
     "LICENSE-text.md",
     "tools/__init__.py",
@@ -95,35 +95,21 @@ def members(part: str, root: Path = ROOT) -> dict[str, bytes]:
 
 
 def students_makefile(text: str) -> str:
-    """Return the Makefile with the commands of a student alone."""
+    """Return the Makefile with the commands of a student alone, and `make help`."""
     head, *rules = text.split("\n\n")
-    head = (
-        re.sub(r"^\.PHONY:.*\n?", "", head, flags=re.MULTILINE)
-        .rstrip()
-        .replace("VENV = .venv/bin/python", "")
-    )
-    mine = [
-        rule.rstrip()
-        for rule in rules
-        if re.match(r"([\w-]+):", rule) and rule.split(":")[0] in STUDENTS
+    settings = [
+        line for line in head.splitlines() if not re.match(r"VENV|TOOLS|\.PHONY", line)
     ]
-    return (
-        "\n\n".join(
-            [head.rstrip(), ".PHONY: " + " ".join(rule.split(":")[0] for rule in mine), *mine]
-        )
-        + "\n"
-    )
+    mine = {rule.split(":")[0]: rule.rstrip() for rule in rules if re.match(r"[\w-]+:", rule)}
+    mine = {name: rule for name, rule in mine.items() if name in (*STUDENTS, "help")}
+    return "\n\n".join(["\n".join(settings), ".PHONY: " + " ".join(mine), *mine.values()]) + "\n"
 
 
 def students_project(text: str) -> str:
-    """Return pyproject.toml without the grader's command and the settings of tests and style."""
+    """Return pyproject.toml with what pip needs to install the course, and nothing else."""
     tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-    kept = [
-        table
-        for table in tables
-        if not re.match(r"\[(?:project\.scripts|tool\.(?:pytest|ruff))", table)
-    ]
-    return "".join(kept).rstrip() + "\n"
+    needed = r"\[(?:build-system|project|tool\.setuptools.*)\]"
+    return "".join(t for t in tables if re.match(needed, t) or t is tables[0]).rstrip() + "\n"
 
 
 def dead_links(found: dict[str, bytes]) -> list[tuple[str, str]]:

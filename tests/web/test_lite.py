@@ -94,7 +94,7 @@ def official():
 
 
 def test_every_import_of_the_course_is_in_the_lock(tmp_path):
-    lite.course.install("requirements-lite.txt", venv=".venv-lite")
+    lite.course.install("pins/lite.txt", venv=".venv-lite")
     lite.download_wheels(lite.CACHE / "wheels")
     wheels = [*(lite.CACHE / "wheels").glob("*.whl"), lite.course_wheel(tmp_path)]
     packages = lite.lock(official(), wheels)["packages"]
