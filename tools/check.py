@@ -257,11 +257,11 @@ def _check(
             "that takes too long, or for ever?"
         )
     elif errors:
-        text = errors[0].evalue or errors[0].ename
+        kind, text = errors[0].ename, errors[0].evalue or errors[0].ename
         asked = re.search(rf"^check_{slug}\((\w+)\)", exercises[slug][1], re.MULTILINE)
         missing = errors[0].ename == "NameError" and asked and f"'{asked[1]}'" in text
         if last or not missing:
-            results[slug] = text
+            results[slug] = text if kind == "AssertionError" else f"{kind}: {text}"
     else:
         results[slug] = ""
 
@@ -276,6 +276,8 @@ def _explained(text: str, check: str, stopped: dict[str, str], written: str) -> 
     missing = re.search(r"name '(\w+)' is not defined", text)
     if missing and missing[1] in stopped:
         return f"its cell stopped. {stopped[missing[1]]}"
+    if missing and re.search(rf"^check_\w+\({missing[1]}\)", check, re.MULTILINE):
+        return f"no cell defines {missing[1]}: it was removed or renamed, or is no code cell"
     if UNANSWERED not in text:
         return text
     asked = re.search(r"^check_\w+\((\w+)\)", check, re.MULTILINE)
