@@ -521,12 +521,27 @@ def test_check_says_what_went_wrong_and_where(tmp_path):
         violated_fraction="def violated_fraction(f, a, b, t, slack=0)\n    return 1",
         central_difference="def central_difference(f, x, h=None):\n    print(x)",
         my_surface="exit()\ndef my_surface(points):\n    ...",
+        central_difference_choice="def choice():\n    return 'A'",
+        violated_fraction_choice="def choice_violated_fraction():\n    return A",
         my_surface_choice='def choice_my_surface():\n    return "D"',
     )
+    assert "central difference choice: no cell defines choice_central_difference" in said
+    assert "violated fraction choice: NameError: name 'A' is not defined" in said
     assert "  violated fraction: its cell stopped. SyntaxError: expected ':'" in said
     assert "  central difference: the function returns nothing. Did you print" in said
     assert "my surface:" not in said and "was left out" not in said, "an open answer is no mistake"
     assert re.search(r"my surface choice +passed", said)
+
+
+def test_a_folder_that_was_moved_is_told(copy):
+    (copy.ROOT / ".venv" / "bin").mkdir(parents=True)
+    (copy.ROOT / ".venv" / "bin" / "python").touch()
+    (copy.ROOT / ".venv" / "place").write_text(str(copy.ROOT))
+    copy.refuse_moved()
+    (copy.ROOT / ".venv" / "place").write_text("/elsewhere")
+    for command in (copy.check, copy.course):
+        with pytest.raises(copy.Stop, match="moved or copied since .venv was made. Delete .venv"):
+            command([])
 
 
 def test_check_takes_an_exercise_s_name_and_knows_other_endings(copy, monkeypatch, capsys):

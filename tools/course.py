@@ -101,6 +101,7 @@ def install(
         If there is no such environment and none can be made, or pip fails.
     """
     python = venv_program("python", venv)
+    refuse_moved(venv)
     if not python.exists() and run([sys.executable, "-m", "venv", ROOT / venv]) != 0:
         shutil.rmtree(ROOT / venv, ignore_errors=True)
         raise Stop(
@@ -143,6 +144,17 @@ def install(
         )
     for each in covered(name):
         stamp(each).write_text(state(each))
+    (ROOT / venv / "place").write_text(str(ROOT), encoding="utf-8")
+
+
+def refuse_moved(venv: str = ".venv") -> None:
+    """Stop if the folder was moved since its packages were installed: their programs are lost."""
+    place = ROOT / venv / "place"
+    if place.exists() and place.read_text(encoding="utf-8") != str(ROOT):
+        raise Stop(
+            f"This folder was moved or copied since {venv} was made. Delete {venv} and type "
+            "`make course` again; your work is not in there."
+        )
 
 
 OFFLINE = re.compile(
@@ -448,6 +460,7 @@ def check(notebooks: "list[str]") -> int:
             "The course is not set up yet: run `make course` once, solve an exercise, and check "
             "it then."
         )
+    refuse_moved()
     words = [
         word if word.startswith("-") or word.isdigit() else in_work(word) for word in notebooks
     ]
