@@ -12,7 +12,9 @@ import json
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,6 +23,9 @@ from downhill.bayesian import minimize
 
 PART = Path(__file__).resolve().parent.parent / "notebooks/3_hyperparameter_optimization"
 LESSON = PART / "2_bayesian_optimization.ipynb"
+Objective = Callable[[np.ndarray], float]
+Bounds = list[tuple[float, float]]
+Search = Callable[[Objective, Bounds, int, int], Any]  # the values that were found
 GOALS = {"Branin": 0.02, "Hartmann-6": 0.2}
 
 A = np.array([[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14],
@@ -29,12 +34,12 @@ P = 1e-4 * np.array([[1312, 1696, 5569, 124, 8283, 5886], [2329, 4135, 8307, 373
                      [2348, 1451, 3522, 2883, 3047, 6650], [4047, 8828, 8732, 5743, 1091, 381]])  # fmt: skip
 
 
-def branin(point):
+def branin(point: np.ndarray) -> float:
     x, y = point
     return (y - 5.1 / (4 * np.pi**2) * x**2 + 5 / np.pi * x - 6) ** 2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x) + 10
 
 
-def hartmann(point):
+def hartmann(point: np.ndarray) -> float:
     return -np.array([1, 1.2, 3, 3.2]) @ np.exp(-np.sum(A * (point - P) ** 2, axis=1))
 
 
@@ -44,31 +49,31 @@ PROBLEMS = {
 }
 
 
-def taught():
+def taught() -> tuple[Callable[..., Any], int]:
     """Return the lesson's loop and the number of lines of its code, blank ones not counted."""
     cells = json.loads(LESSON.read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells if "taught" in cell["metadata"].get("tags", [])]
-    scope = {}
+    scope: dict[str, Any] = {}
     exec("import numpy as np", scope)
     exec("\n".join(sources), scope)
     return scope["bayes"], sum(bool(line.strip()) for line in "\n".join(sources).splitlines())
 
 
-def random_search(f, bounds, budget, seed):
+def random_search(f: Objective, bounds: Bounds, budget: int, seed: int) -> list[float]:
     low, high = np.transpose(bounds)
     return [f(x) for x in np.random.default_rng(seed).uniform(low, high, (budget, len(low)))]
 
 
-def ours(f, bounds, budget, seed):
+def ours(f: Objective, bounds: Bounds, budget: int, seed: int) -> np.ndarray:
     return minimize(f, bounds, budget, np.random.default_rng(seed)).func_vals
 
 
-def optuna_with(sampler):
+def optuna_with(sampler: Callable[[Any, int], Any]) -> Search:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-    def run(f, bounds, budget, seed):
+    def run(f: Objective, bounds: Bounds, budget: int, seed: int) -> list[float | None]:
         study = optuna.create_study(sampler=sampler(optuna, seed))
         study.optimize(
             lambda trial: float(f(np.array([trial.suggest_float(f"x{i}", *b) for i, b in enumerate(bounds)]))), budget
@@ -78,23 +83,23 @@ def optuna_with(sampler):
     return run
 
 
-def optuna_gp():
+def optuna_gp() -> Search:
     import torch
 
     torch.set_num_threads(1)
     return optuna_with(lambda optuna, seed: optuna.samplers.GPSampler(seed=seed))
 
 
-def scikit_optimize():
+def scikit_optimize() -> Search:
     import skopt
 
-    def run(f, bounds, budget, seed):
+    def run(f: Objective, bounds: Bounds, budget: int, seed: int) -> np.ndarray:
         return skopt.gp_minimize(lambda x: float(f(np.array(x))), bounds, n_calls=budget, random_state=seed).func_vals
 
     return run
 
 
-def main(seeds):
+def main(seeds: int) -> None:
     warnings.simplefilter("ignore")  # the libraries' own
     lesson, lines = taught()
     methods = {

@@ -1,15 +1,16 @@
 """What a student waits for in JupyterLab: milliseconds from a key on a slider to the new picture, seconds a lesson.
 
-Run ``python benchmarks/browser.py`` for one lesson of each part, ``--all`` for all (a quarter of an hour). Each number
-is the median over 12 key presses in Chromium, while the kernel computes; the aim is below 50 ms. Needs Chromium.
+Run ``make bench NAME=browser`` for one lesson of each part, ``ARGS=--all`` for all (a quarter of an hour). Each
+number is the median over 12 key presses in Chromium, while the kernel computes; the aim is below 50 ms. Needs
+Chromium.
 """
 
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "web"))
+from typing import Any
 
 from notebook_page import (
     chromium,
@@ -24,7 +25,9 @@ from notebook_page import (
 )
 
 
-def measure(page, address, name):
+def measure(
+    page: Any, address: Callable[[str], str], name: str
+) -> tuple[float, list[tuple[str, float]]]:
     """Run a lesson; return the seconds it took and the medians of its sliders by their label."""
     open_notebook(page, address(name))
     _, seconds = run_all(page)
@@ -32,7 +35,7 @@ def measure(page, address, name):
                      for figure in live_figures(page) for slider, label in sliders(figure)]  # fmt: skip
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     medians = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,6 +1,6 @@
 """What each lesson and each notebook of exercises costs: CPU seconds and memory of its kernel, one BLAS thread.
 
-usage: python benchmarks/lessons.py [NOTEBOOK ...]   (not on Windows)
+usage: make bench NAME=lessons ARGS="[NOTEBOOK ...]"
 """
 
 import os
@@ -9,16 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+
+import notebooks
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def cost(path):
+def cost(path: Path) -> tuple[float, float]:
     """Run one notebook; return the CPU seconds and the peak memory in MB of its kernel."""
-    sys.path.insert(0, str(ROOT / "tools"))
-    import nbformat
-
-    import notebooks
-
     own = resource.getrusage(resource.RUSAGE_CHILDREN)
     notebooks.execute(nbformat.read(path, as_version=4), path.parent, allow_errors=True)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -26,7 +25,7 @@ def cost(path):
     return seconds, used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     if arguments[:1] == ["--one"]:
         print("{:6.1f} s {:6.0f} MB".format(*cost(Path(arguments[1]))))
         return

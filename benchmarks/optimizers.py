@@ -8,6 +8,8 @@ gradient in place of ``backward``, and all 400 starts in one tensor. Everything 
 ratios are what carries over to another machine.
 """
 
+from collections.abc import Callable
+from functools import partial
 from timeit import repeat
 
 import numpy as np
@@ -21,12 +23,12 @@ ROSENBROCK = GALLERY["rosenbrock"]
 STARTS = np.random.default_rng(0).uniform((-2, -1), (2, 3), (400, 2))
 
 
-def ours(starts):
+def ours(starts: np.ndarray) -> np.ndarray:
     """Return the last points after all steps."""
     return descend(ROSENBROCK.grad, starts, RATE, STEPS, rule=adam(), record=False).x
 
 
-def pytorch(starts, *, by_hand=False):
+def pytorch(starts: np.ndarray, *, by_hand: bool = False) -> np.ndarray:
     """Return the last points after all steps of PyTorch's loop."""
     import torch
 
@@ -43,8 +45,8 @@ def pytorch(starts, *, by_hand=False):
     return point.detach().numpy()
 
 
-def main():
-    rows = {
+def main() -> None:
+    rows: dict[str, tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]] = {
         "ours, 400 starts a call": (ours, STARTS),
         "ours, one start": (ours, STARTS[0]),
     }
@@ -63,7 +65,7 @@ def main():
     cheapest = None
     for name, (run, starts) in rows.items():
         np.testing.assert_allclose(run(starts), expected if starts.ndim == 2 else expected[0], rtol=0, atol=1e-9)
-        best = min(repeat(lambda run=run, starts=starts: run(starts), number=1, repeat=7))
+        best = min(repeat(partial(run, starts), number=1, repeat=7))
         each = best / STEPS / (starts.size // 2)
         cheapest = cheapest or each
         print(f"{name:<38}{each * 1e6:>9.3f} µs{each / cheapest:>9.1f}")

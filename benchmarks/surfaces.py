@@ -11,12 +11,12 @@ from timeit import repeat, timeit
 
 import numpy as np
 
-from downhill.surfaces import GALLERY
+from downhill.surfaces import GALLERY, Surface
 
 N = 200
 
 
-def double_loop(surface, n):
+def double_loop(surface: Surface, n: int) -> np.ndarray:
     """Evaluate the surface on its n by n grid, point by point."""
     xs, ys = (np.linspace(low, high, n) for low, high in surface.domain)
     Z = np.empty((n, n))
@@ -26,7 +26,7 @@ def double_loop(surface, n):
     return Z
 
 
-def main():
+def main() -> None:
     print(f"{N} x {N} points: best of 20 grid calls, one double loop of surface((x, y))")
     print(f"{'surface':<12}{'one call':>12}{'double loop':>14}{'ratio':>8}")
     ratios = []

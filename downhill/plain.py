@@ -1,7 +1,8 @@
 """What counts as plain data: one definition, for checks in a notebook and for the grader's wire.
 
-An answer may return whatever stands for numbers: a list, an array, a pandas Series, a Fraction, a deque. A check sees
-all of them as plain Python and NumPy values, so that it says the same wherever it runs.
+An answer may return whatever stands for numbers: a list, an array, a pandas Series, a Fraction, a
+deque. A check sees all of them as plain Python and NumPy values, so that it says the same wherever
+it runs.
 """
 
 import array
@@ -25,7 +26,8 @@ _KEPT = (type(None), bool, int, float, complex, str, type(...), range, np.generi
 
 
 def simpler(value: Any) -> Any:
-    """Return the list, dict, array or number that an object stands for; the object itself if it stands for none.
+    """Return the list, dict, array or number that an object stands for; the object itself if it
+    stands for none.
 
     Parameters
     ----------
@@ -35,9 +37,9 @@ def simpler(value: Any) -> Any:
     Returns
     -------
     object
-        A list for a deque, an iterator or the keys of a dict; a dict for any other mapping; an array for what offers
-        its numbers by ``__array__`` (Series, DataFrame, tensor), for an ``array.array`` and a memoryview; a float for
-        any other number (Fraction, Decimal).
+        A list for a deque, an iterator or the keys of a dict; a dict for any other mapping; an
+        array for what offers its numbers by ``__array__`` (Series, DataFrame, tensor), for an
+        ``array.array`` and a memoryview; a float for any other number (Fraction, Decimal).
     """
     try:
         if isinstance(value, _LISTS):
@@ -63,8 +65,9 @@ def plain(value: Any) -> Any:
     Returns
     -------
     object
-        Subclasses of Python's types become the types themselves, foreign objects what ``simpler`` makes of them, at
-        every depth. An array stays the same array. What is no data (an object, a masked array, a function) stays.
+        Subclasses of Python's types become the types themselves, foreign objects what ``simpler``
+        makes of them, at every depth. An array stays the same array. What is no data (an object, a
+        masked array, a function) stays.
     """
     if type(value) in _KEPT or type(value) is np.ndarray and value.dtype.kind != "O":
         return value
@@ -103,8 +106,8 @@ def _plain_array(value: Any) -> Array:
 def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function through which only plain data comes back.
 
-    Functions among its arguments are passed on as bare functions that get plain data and return it: an answer sees no
-    more of them in a notebook than it does while it is graded.
+    Functions among its arguments are passed on as bare functions that get plain data and return it:
+    an answer sees no more of them in a notebook than it does while it is graded.
 
     Parameters
     ----------
@@ -128,7 +131,8 @@ def _bare(argument: Any) -> Any:
         return argument
 
     def function(*arguments: Any, **keywords: Any) -> Any:
-        return plain(argument(*map(plain, arguments), **{name: plain(item) for name, item in keywords.items()}))
+        given = {name: plain(item) for name, item in keywords.items()}
+        return plain(argument(*map(plain, arguments), **given))
 
     function.__name__ = str(getattr(argument, "__name__", type(argument).__name__))
     return function

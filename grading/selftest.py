@@ -1,4 +1,4 @@
-"""Show that the grader works on this machine: full marks for the solutions, none for the stubs, and no way out."""
+"""Show that the grader works here: full marks for solutions, none for stubs, no way out."""
 
 import json
 import os
@@ -6,11 +6,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from grading.course import ROOT, BadCourse, parts
+from grading import ROOT, CourseError
+from grading.classroom.sheets import parts
+from grading.classroom.submissions import Handed, Submission, find
+from grading.engine.sandbox import missing
+from grading.engine.session import Answer, Cell, Notebook, Sandbox, sandbox_of
 from grading.grade import Options, grade_submission
-from grading.sandbox import missing
-from grading.session import Answer, Cell, Notebook, sandbox_of
-from grading.submissions import Handed, Submission, find
 
 __all__ = ["ATTEMPTS", "break_out", "prove_private", "released", "run"]
 
@@ -30,7 +31,7 @@ ATTEMPTS = {
 }
 
 
-def break_out(sandbox):
+def break_out(sandbox: Sandbox) -> dict[str, bool]:
     """Try each attempt in its own process; return a dict from the attempt to whether it worked."""
     words = {
         "solution": str(next((ROOT / "solutions").glob("*/*.ipynb"))),
@@ -40,7 +41,10 @@ def break_out(sandbox):
     }
     found = {}
     for name, code in ATTEMPTS.items():
-        cells = [Cell("attempt", f"worked = False\n{code.format(**words)}"), Cell("ask", "def ask(): return worked")]
+        cells = [
+            Cell("attempt", f"worked = False\n{code.format(**words)}"),
+            Cell("ask", "def ask(): return worked"),
+        ]
         notebook = Notebook(sandbox, cells, cell_seconds=20)
         try:
             found[name] = bool(Answer(notebook, "ask")())
@@ -49,13 +53,16 @@ def break_out(sandbox):
     return found
 
 
-def run(part=None):
+def run(part: str | None = None) -> int:
     """Run the whole self-test and say what came of it; return the exit code."""
     good = True
     if lacking := missing():
         print("\n".join(lacking))
-        print("This machine cannot protect you from students' code; grading needs --no-sandbox, on a machine that "
-              "holds nothing of value.")  # fmt: skip
+        print(
+            "This machine cannot protect you from students' code; grading needs --no-sandbox, on "
+            "a machine that "
+            "holds nothing of value."
+        )
         return 2
     for name, worked in break_out(sandbox_of(True)).items():
         print(f"{'NOT PROTECTED' if worked else 'protected'}: a student's code tries to {name}")
@@ -72,20 +79,30 @@ def run(part=None):
                         released(path) if folder == "solutions" else path.read_bytes()
                     )
                 result = grade_submission(find(where, each)[0], options)
-            expected = result["worth"] if wanted == "all" else 0
+            expected = result["max_score"] if wanted == "all" else 0
             good &= result["points"] == expected
-            print(f"{each}: {folder} get {result['points']} of {result['worth']} points, expected {expected} "
-                  f"({time.perf_counter() - started:.1f} s)")  # fmt: skip
+            print(
+                f"{each}: {folder} get {result['points']} of {result['max_score']} points, "
+                f"expected {expected} "
+                f"({time.perf_counter() - started:.1f} s)"
+            )
             for notebook in result["notebooks"]:
                 for exercise in notebook["exercises"]:
                     if (exercise["state"] == "passed") != (wanted == "all"):
-                        print(f"  {notebook['name']}, {exercise['slug']}: {exercise['state']} {exercise['problem']} "
-                              f"{exercise['said'][-1:]}")  # fmt: skip
-    print("All is well." if good else "Something above is not as it should be: do not grade with this.")
+                        print(
+                            f"  {notebook['name']}, {exercise['slug']}: {exercise['state']} "
+                            f"{exercise['problem']} "
+                            f"{exercise['said'][-1:]}"
+                        )
+    print(
+        "All is well."
+        if good
+        else "Something above is not as it should be: do not grade with this."
+    )
     return 0 if good else 1
 
 
-def prove_private(options):
+def prove_private(options: Options) -> None:
     """Run an instructor's own checks on the course's solutions, before they decide anybody's mark.
 
     Parameters
@@ -94,7 +111,7 @@ def prove_private(options):
 
     Raises
     ------
-    BadCourse
+    CourseError
         If a check of theirs refuses a solution; the sentence says which, and what it said.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -111,11 +128,15 @@ def prove_private(options):
         if exercise["state"] != "passed"
     ]
     if said:
-        raise BadCourse("Your own checks refuse the course's solutions. Nothing was graded.\n" + "\n".join(said))
+        raise CourseError(
+            "Your own checks refuse the course's solutions. Nothing was graded.\n" + "\n".join(said)
+        )
 
 
-def released(path):
-    """A solution as a student would hand it in: without what is there for the reader of solutions alone."""
+def released(path: Path) -> bytes:
+    """A solution as a student would hand it in: without what is for readers of solutions alone."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    notebook["cells"] = [c for c in notebook["cells"] if "solution-only" not in c["metadata"].get("tags", [])]
+    notebook["cells"] = [
+        c for c in notebook["cells"] if "solution-only" not in c["metadata"].get("tags", [])
+    ]
     return json.dumps(notebook).encode()

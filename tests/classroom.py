@@ -1,4 +1,5 @@
-"""A class whose marks are known: answers are right, right in another way, wrong in a listed way, or open.
+"""A class whose marks are known: answers are right, right in another way, wrong in a listed way, or
+open.
 
 The answers come from the course's solutions, so a new exercise joins the class by itself.
 """
@@ -11,14 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grading import selftest
-from grading.course import ROOT, load_part
+from grading import ROOT, selftest
+from grading.classroom.sheets import load_part
 from tools.cells import without_checks
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise, and what its solution shows: the name asked for, other right ways, mistakes, the code they need."""
+    """An exercise, and what its solution shows: the name asked for, other right ways, mistakes, the
+    code they need.
+    """
 
     slug: str
     asked: str
@@ -29,7 +32,9 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Student:
-    """One who hands in: a name, the notebooks as bytes by file name, and the points deserved by (notebook, slug)."""
+    """One who hands in: a name, the notebooks as bytes by file name, and the points deserved by
+    (notebook, slug).
+    """
 
     name: str
     files: dict
@@ -49,8 +54,12 @@ def released(part, name, folder="solutions"):
 
 @functools.cache
 def exercises(part, name):
-    """Return the exercises of a notebook that ask for a function, with what its solution shows about each."""
-    cells = json.loads((ROOT / "solutions" / part / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    """Return the exercises of a notebook that ask for a function, with what its solution shows
+    about each.
+    """
+    cells = json.loads((ROOT / "solutions" / part / f"{name}.ipynb").read_text(encoding="utf-8"))[
+        "cells"
+    ]
     found, shown = {}, {}
     for cell in cells:
         if cell["id"].startswith("answer_") and not cell["id"].endswith("_choice"):
@@ -60,7 +69,11 @@ def exercises(part, name):
         elif cell["id"].startswith("check_") and not cell["id"].endswith("_choice"):
             aids = without_checks("".join(cell["source"]))  # a mistake may be one of them
             shown.setdefault(slug, []).extend(ast.parse(aids).body)
-        elif cell["cell_type"] == "code" and found and "solution-only" in cell["metadata"].get("tags", []):
+        elif (
+            cell["cell_type"] == "code"
+            and found
+            and "solution-only" in cell["metadata"].get("tags", [])
+        ):
             shown.setdefault(slug, []).extend(ast.parse("".join(cell["source"])).body)
     return tuple(_exercise(slug, asked, shown.get(slug, [])) for slug, asked in found.items())
 
@@ -87,7 +100,8 @@ def _exercise(slug, asked, statements):
 
 
 def answered(part, name, choose):
-    """Return a notebook in which each exercise is answered as ``choose(exercise)`` says, and the points it deserves.
+    """Return a notebook in which each exercise is answered as ``choose(exercise)`` says, and the
+    points it deserves.
 
     It says "right", "open", or a pair of "way" or "mistake" and its number.
     """
@@ -106,7 +120,8 @@ def answered(part, name, choose):
             kind, number = how
             other = (exercise.ways if kind == "way" else exercise.mistakes)[number]
             cell["source"] += (
-                f"\n\nright_{exercise.asked} = {exercise.asked}\n{exercise.code}\n{exercise.asked} = {other}"
+                f"\n\nright_{exercise.asked} = "
+                f"{exercise.asked}\n{exercise.code}\n{exercise.asked} = {other}"
             )
             if kind == "mistake":
                 deserved[exercise.slug] = 0
@@ -116,9 +131,13 @@ def answered(part, name, choose):
 
 @functools.cache
 def worth(part, name, *slugs):
-    """Return the points of a notebook's checks, or of those named, as its sheet says: no test holds a number."""
+    """Return the points of a notebook's checks, or of those named, as its sheet says: no test holds
+    a number.
+    """
     sheet = next(sheet for sheet in load_part(part) if sheet.name == name)
-    return sum(exercise.points for exercise in sheet.exercises if not slugs or exercise.slug in slugs)
+    return sum(
+        exercise.points for exercise in sheet.exercises if not slugs or exercise.slug in slugs
+    )
 
 
 def code_cell(source, cell_id):
@@ -135,8 +154,11 @@ def code_cell(source, cell_id):
 
 def noisy(notebook):
     """Add prints, warnings, what goes to stderr, a figure and an error beside the answers."""
-    source = ("import sys, warnings\nprint('x' * 5000)\nwarnings.warn('loud')\nprint('too loud', file=sys.stderr)\n"
-              "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\n1 / 0")  # fmt: skip
+    source = (
+        "import sys, warnings\nprint('x' * 5000)\nwarnings.warn('loud')\nprint('too loud', "
+        "file=sys.stderr)\n"
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\n1 / 0"
+    )
     notebook["cells"].insert(3, code_cell(source, "noise"))
 
 
@@ -169,7 +191,8 @@ def make_class(part, mixed, seed, changes=CHANGES):
     ----------
     part : str
     mixed : int
-        Students whose answers are drawn: half right, a tenth right in another way, a quarter wrong, the rest open.
+        Students whose answers are drawn: half right, a tenth right in another way, a quarter wrong,
+        the rest open.
     seed : int
     changes : dict
         Of solved notebooks, one a student.
@@ -177,8 +200,8 @@ def make_class(part, mixed, seed, changes=CHANGES):
     Returns
     -------
     list of Student
-        Each listed mistake and each other way is somebody's answer: one student has all first ones, one all second
-        ones, and so on; one has everything right; one left all open.
+        Each listed mistake and each other way is somebody's answer: one student has all first ones,
+        one all second ones, and so on; one has everything right; one left all open.
     """
     rng = np.random.default_rng(seed)
     names = [sheet.name for sheet in load_part(part)]
@@ -198,13 +221,21 @@ def make_class(part, mixed, seed, changes=CHANGES):
     def drawn(exercise):
         kind = rng.choice(["right", "way", "mistake", "open"], p=[0.5, 0.1, 0.25, 0.15])
         count = {"way": len(exercise.ways), "mistake": len(exercise.mistakes)}.get(kind, 0)
-        return (str(kind), int(rng.integers(count))) if count else "open" if kind == "open" else "right"
+        return (
+            (str(kind), int(rng.integers(count)))
+            if count
+            else "open"
+            if kind == "open"
+            else "right"
+        )
 
     add("all_right", lambda e: "right")
     add("all_open", lambda e: "open")
     for kind in ("way", "mistake"):
         for number in range(max(len(getattr(e, f"{kind}s")) for e in every)):
-            choose = lambda e, kind, number: (kind, number) if number < len(getattr(e, f"{kind}s")) else "right"
+            choose = lambda e, kind, number: (
+                (kind, number) if number < len(getattr(e, f"{kind}s")) else "right"
+            )
             add(f"{kind}_{number}", functools.partial(choose, kind=kind, number=number))
     for title, change in changes.items():
         add(title, lambda e: "right", change)

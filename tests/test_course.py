@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,9 @@ def copy(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(ROOT / "tools" / "course.py", tmp_path / "tools")
     for name in (NAME, "2_curvature"):
-        (tmp_path / "exercises" / PART / f"{name}.ipynb").write_text(f"fresh {name}", encoding="utf-8")
+        (tmp_path / "exercises" / PART / f"{name}.ipynb").write_text(
+            f"fresh {name}", encoding="utf-8"
+        )
     spec = importlib.util.spec_from_file_location("course_copy", tmp_path / "tools" / "course.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -51,8 +54,11 @@ def test_reset_gives_a_fresh_copy_and_keeps_every_old_one(copy, name):
         (folder / f"{NAME}.ipynb").write_text(text, encoding="utf-8")
         assert copy.reset([name]) == 0
     contents = {p.name: p.read_text(encoding="utf-8") for p in folder.iterdir()}
-    assert contents == {f"{NAME}.ipynb": f"fresh {NAME}", f"{NAME}.old-1.ipynb": "first",
-                        f"{NAME}.old-2.ipynb": "second"}  # fmt: skip
+    assert contents == {
+        f"{NAME}.ipynb": f"fresh {NAME}",
+        f"{NAME}.old-1.ipynb": "first",
+        f"{NAME}.old-2.ipynb": "second",
+    }
 
 
 @pytest.mark.parametrize("arguments", [[], ["1_landscape/9_nothing"], ["../../etc/passwd"]])
@@ -72,16 +78,25 @@ def test_an_old_python_is_refused(copy):
 
 
 def test_an_unknown_command_shows_the_usage():
-    finished = subprocess.run([sys.executable, ROOT / "tools" / "course.py", "dance"], capture_output=True, text=True)
+    finished = subprocess.run(
+        [sys.executable, ROOT / "tools" / "course.py", "dance"], capture_output=True, text=True
+    )
     assert finished.returncode == 2 and "python tools/course.py check" in finished.stdout
 
 
-@pytest.mark.parametrize(("versions", "venv"), [("constraints-oldest.txt", ".venv-oldest"), ("newest", ".venv-newest")])
-def test_other_versions_are_tested_in_an_environment_of_their_own(copy, monkeypatch, versions, venv):
+@pytest.mark.parametrize(
+    ("versions", "venv"), [("pins/oldest.txt", ".venv-oldest"), ("newest", ".venv-newest")]
+)
+def test_other_versions_are_tested_in_an_environment_of_their_own(
+    copy, monkeypatch, versions, venv
+):
     seen = []
-    (copy.ROOT / "constraints-oldest.txt").touch()
+    (copy.ROOT / "pins").mkdir()
+    (copy.ROOT / "pins" / "oldest.txt").touch()
     monkeypatch.setattr(copy, "install", lambda *arguments: seen.append(arguments[-1]))
-    monkeypatch.setattr(copy, "run", lambda command, **options: seen.append(command[0].parents[1].name))
+    monkeypatch.setattr(
+        copy, "run", lambda command, **options: seen.append(command[0].parents[1].name)
+    )
     copy.test(["--versions", versions])
     assert seen == [venv, venv]
 
@@ -94,29 +109,38 @@ def test_unprintable_letters_stop_nothing(tmp_path):
         shutil.copy(ROOT / "tools" / f"{name}.py", tmp_path / "tools")
     (tmp_path / "exercises" / "1_λ" / "ε.ipynb").write_text('{"cells": []}', encoding="utf-8")
     command = [sys.executable, tmp_path / "tools" / "course.py"]
-    for word, said in (("work", b"new exercise: work"), ("update", b"is up to date"), ("reset", b"Say which exercise")):
-        done = subprocess.run([*command, word], capture_output=True, env=os.environ | {"PYTHONIOENCODING": "cp1252"})
+    for word, said in (
+        ("work", b"new exercise: work"),
+        ("update", b"is up to date"),
+        ("reset", b"Say which exercise"),
+    ):
+        done = subprocess.run(
+            [*command, word], capture_output=True, env=os.environ | {"PYTHONIOENCODING": "cp1252"}
+        )
         assert b"Traceback" not in done.stderr and said in done.stdout + done.stderr, done.stderr
         assert b"\\u03b5" in done.stdout + done.stderr
 
 
-# ------------------------------------------------------------------------------------------ installation
+# ------------------------------------------------------------------------------------- installation
 
 
 @pytest.fixture
 def pip(copy, monkeypatch):
-    """A course whose pip only notes what it is asked for, and says what `said` holds for the files named."""
-    (copy.ROOT / "pyproject.toml").write_text("[project]")
-    (copy.ROOT / "requirements.txt").write_text("numpy>=2\n-e .\n")
-    (copy.ROOT / "requirements-dev.txt").write_text("# more\n-r requirements.txt\npytest\n")
-    (copy.ROOT / "constraints.txt").write_text("numpy==2.1\n")
+    """A course whose pip only notes what it is asked for, and says what `said` holds for the files
+    named.
+    """
+    (copy.ROOT / "pins").mkdir()
+    (copy.ROOT / "pyproject.toml").write_text(PROJECT)
+    (copy.ROOT / "requirements.txt").write_text("-e .\n")
+    (copy.ROOT / "pins" / "constraints.txt").write_text("numpy==2.1\n")
     python = copy.venv_program("python")
     python.parent.mkdir(parents=True)
     python.touch()
     note = SimpleNamespace(asked=[], said={})
 
     def answer(command):
-        files = tuple(str(word) for word in command if str(word).endswith(".txt"))
+        words = [str(word) for word in command]
+        files = tuple(word for word in words if word.endswith((".txt", "]")))
         note.asked.append(files)
         return note.said.get(files, "")
 
@@ -124,25 +148,35 @@ def pip(copy, monkeypatch):
     return note
 
 
-STUDENT, PINNED = ("requirements.txt", "constraints.txt"), ("requirements-dev.txt", "constraints.txt")
+PROJECT = """[project]
+dependencies = ["numpy>=2"]
+[project.optional-dependencies]
+dev = ["pytest"]
+web = ["downhill[dev]", "sphinx"]
+"""
+PINS = "pins/constraints.txt"
+STUDENT, DEV, WEB = ("requirements.txt", PINS), (".[dev]", PINS), (".[web]", PINS)
 
 
 def test_what_is_installed_is_not_installed_again(copy, pip):
-    """Each requirements file has its stamp, and one that reads another counts for that one too."""
-    copy.install(*PINNED)
+    """Each has its stamp, and one that names another counts for that one too."""
+    copy.install("dev", PINS)
     copy.install(*STUDENT)
-    assert pip.asked == [PINNED], "make course after make grading needs no network"
-    shutil.rmtree(copy.ROOT / ".venv" / "lib", ignore_errors=True)
+    assert pip.asked == [DEV], "make course after make grading needs no network"
     for stamp in (copy.ROOT / ".venv").glob("installed-*"):
         stamp.unlink()
+    for _ in range(2):
+        copy.install(*STUDENT)
+        copy.install("dev", PINS)
+    assert pip.asked == [DEV, STUDENT, DEV]
+    (copy.ROOT / PINS).write_text("numpy==2.2\n")
+    copy.install("web", PINS)
+    copy.install("dev", PINS)
     copy.install(*STUDENT)
-    copy.install(*PINNED)
+    assert pip.asked[3:] == [WEB]
+    (copy.ROOT / "pyproject.toml").write_text(PROJECT.replace("numpy>=2", "numpy>=3"))
     copy.install(*STUDENT)
-    copy.install(*PINNED)
-    assert pip.asked == [PINNED, STUDENT, PINNED]
-    (copy.ROOT / "constraints.txt").write_text("numpy==2.2\n")
-    copy.install(*STUDENT)
-    assert pip.asked[3:] == [STUDENT]
+    assert pip.asked[4:] == [STUDENT], "what is needed has changed"
 
 
 def test_where_the_pinned_versions_cannot_be_had_others_are_taken(copy, pip, capsys):
@@ -150,17 +184,25 @@ def test_where_the_pinned_versions_cannot_be_had_others_are_taken(copy, pip, cap
     copy.install(*STUDENT, ranges=True)
     assert pip.asked == [STUDENT, ("requirements.txt",)]
     said = capsys.readouterr().out
-    assert "Not every version that constraints.txt names can be installed here" in said and "marks are the same" in said
+    assert (
+        "Not every version that pins/constraints.txt names can be installed here" in said
+        and "marks are the same" in said
+    )
     copy.install(*STUDENT, ranges=True)
     assert len(pip.asked) == 2, "it is not tried again"
-    pip.said[PINNED] = pip.said[STUDENT]
+    pip.said[DEV] = pip.said[STUDENT]
     with pytest.raises(copy.Stop, match="installation stopped"):
-        copy.install(*PINNED)  # tests run on the pinned versions or not at all
+        copy.install("dev", PINS)  # tests run on the pinned versions or not at all
 
 
-@pytest.mark.parametrize("said", [
-    "WARNING: Retrying ... NewConnectionError\nERROR: Could not find a version (from versions: none)", "ProxyError"
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "said",
+    [
+        "WARNING: Retrying ... NewConnectionError\nERROR: Could not find a version (from "
+        "versions: none)",
+        "ProxyError",
+    ],
+)
 def test_without_a_network_there_is_one_try_and_a_sentence(copy, pip, capsys, said):
     pip.said[STUDENT] = said
     with pytest.raises(copy.Stop, match="no connection to the package index"):
@@ -169,7 +211,7 @@ def test_without_a_network_there_is_one_try_and_a_sentence(copy, pip, capsys, sa
     assert not list((copy.ROOT / ".venv").glob("installed*"))
 
 
-# ------------------------------------------------------------------------------------------ corrections
+# -------------------------------------------------------------------------------------- corrections
 
 
 @pytest.fixture
@@ -199,13 +241,22 @@ def test_a_correction_is_told_and_one_command_takes_it_over(revised, capsys):
     before = target.read_bytes()
     assert revised.work() == 0 and target.read_bytes() == before
     said = capsys.readouterr().out
-    assert f'revised: {PART}/{NAME}: the check of "Test chords for convexity"' in said and "2_curvature" not in said
+    assert (
+        f'revised: {PART}/{NAME}: the check of "Test chords for convexity"' in said
+        and "2_curvature" not in said
+    )
     assert f"make update EXERCISE={PART}/{NAME}" in said
     assert revised.update([f"work/{PART}/{NAME}.ipynb"]) == 0
     assert "1_surfaces.old-1.ipynb" in capsys.readouterr().out
     assert target.with_suffix(".old-1.ipynb").read_bytes() == before
-    sources = {c["id"]: "".join(c["source"]) for c in json.loads(target.read_text(encoding="utf-8"))["cells"]}
-    assert "# Corrected." in sources["check_violated_fraction"] and "'ß'" in sources["answer_violated_fraction"]
+    sources = {
+        c["id"]: "".join(c["source"])
+        for c in json.loads(target.read_text(encoding="utf-8"))["cells"]
+    }
+    assert (
+        "# Corrected." in sources["check_violated_fraction"]
+        and "'ß'" in sources["answer_violated_fraction"]
+    )
     revised.work()
     assert "revised" not in capsys.readouterr().out
     revised.update([])
@@ -226,7 +277,7 @@ def test_an_update_of_what_cannot_be_read_leaves_it_alone(revised, capsys):
         revised.update(["1_landscape/9_nothing"])
 
 
-# ------------------------------------------------------------------------------------------ a further part
+# ----------------------------------------------------------------------------------- a further part
 
 
 def zipped(path, files):
@@ -236,7 +287,10 @@ def zipped(path, files):
     return [str(path)]
 
 
-GOOD = {"downhill/tools/course.py": "new", "downhill/exercises/2_convergence/1_a.ipynb": '{"cells": []}'}
+GOOD = {
+    "downhill/tools/course.py": "new",
+    "downhill/exercises/2_convergence/1_a.ipynb": '{"cells": []}',
+}
 
 
 def test_a_further_part_joins_the_folder(copy, tmp_path, capsys):
@@ -245,18 +299,36 @@ def test_a_further_part_joins_the_folder(copy, tmp_path, capsys):
     mine.write_text('{"cells": []}')
     assert copy.add(zipped(tmp_path / "p.zip", GOOD)) == 0
     assert (copy.ROOT / "tools" / "course.py").read_text() == "new"
-    assert (copy.ROOT / "work" / "2_convergence" / "1_a.ipynb").is_file() and mine.read_text() == '{"cells": []}'
+    assert (
+        copy.ROOT / "work" / "2_convergence" / "1_a.ipynb"
+    ).is_file() and mine.read_text() == '{"cells": []}'
     assert "new exercise: work" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["downhill/work/x", "downhill/WORK/x", "downhill/../x", "/x", "x", "downhill/.venv/x",
-                                  "downhill", "downhill/a\\..\\x", "downhill//x", "1_landscape/x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "downhill/work/x",
+        "downhill/WORK/x",
+        "downhill/../x",
+        "/x",
+        "x",
+        "downhill/.venv/x",
+        "downhill",
+        "downhill/a\\..\\x",
+        "downhill//x",
+        "1_landscape/x",
+    ],
+)
 def test_a_zip_that_is_no_part_is_refused_whole(copy, tmp_path, name):
     with pytest.raises(copy.Stop, match="not a part of this course. Nothing was unpacked"):
         copy.add(zipped(tmp_path / "p.zip", {**GOOD, name: "x"}))
     with pytest.raises(copy.Stop, match="not a part of this course"):
         copy.add(zipped(tmp_path / "q.zip", {"downhill/x": "x"}))
-    assert not (copy.ROOT / "exercises" / "2_convergence").exists() and not (copy.ROOT / "work").exists()
+    assert (
+        not (copy.ROOT / "exercises" / "2_convergence").exists()
+        and not (copy.ROOT / "work").exists()
+    )
 
 
 def test_a_damaged_zip_and_none_at_all(copy, tmp_path):
@@ -282,12 +354,16 @@ def test_a_folder_of_a_student_has_no_commands_of_an_author(tmp_path):
     shutil.copy(ROOT / "tools" / "course.py", tmp_path / "tools")
     command = [sys.executable, str(tmp_path / "tools" / "course.py")]
     usage = subprocess.run(command, capture_output=True, text=True)
-    assert usage.returncode == 2 and "course.py update" in usage.stdout and "course.py grading" not in usage.stdout
+    assert (
+        usage.returncode == 2
+        and "course.py update" in usage.stdout
+        and "course.py grading" not in usage.stdout
+    )
     done = subprocess.run([*command, "grading", "selftest"], capture_output=True, text=True)
     assert done.returncode == 1 and "has what students need" in done.stderr
 
 
-# ------------------------------------------------------------------------------------------ make exercises
+# ----------------------------------------------------------------------------------- make exercises
 
 
 def test_exercises_are_made_all_or_none(tmp_path, monkeypatch):
@@ -304,23 +380,32 @@ def test_exercises_are_made_all_or_none(tmp_path, monkeypatch):
             raise NbGraderException("broken")
 
     monkeypatch.setattr(GenerateAssignment, "start", fail)
-    with pytest.raises(SystemExit, match="could not make the exercises of 2_convergence.*as it was"):
+    with pytest.raises(
+        SystemExit, match="could not make the exercises of 2_convergence.*as it was"
+    ):
         notebooks.make_exercises(tmp_path)
     assert [p.name for p in tmp_path.rglob("*.ipynb")] == ["x.ipynb"]
     monkeypatch.setattr(GenerateAssignment, "start", start)
     notebooks.make_exercises(tmp_path)
-    assert not (tmp_path / "old" / "x.ipynb").exists() and (tmp_path / PART / f"{NAME}.ipynb").is_file()
+    assert (
+        not (tmp_path / "old" / "x.ipynb").exists()
+        and (tmp_path / PART / f"{NAME}.ipynb").is_file()
+    )
 
 
-# ------------------------------------------------------------------------------------------ make check
+# --------------------------------------------------------------------------------------- make check
 
 
 def half_solved(folder):
-    """The first exercise as a student might leave it: one right answer, one syntax error, the rest unanswered."""
+    """The first exercise as a student might leave it: one right answer, one syntax error, the rest
+    unanswered.
+    """
     solution = nbformat.read(ROOT / "solutions" / PART / f"{NAME}.ipynb", as_version=4)
     answers = {c.id: c.source for c in solution.cells if c.id.startswith("answer_")}
     notebook = nbformat.read(ROOT / "exercises" / PART / f"{NAME}.ipynb", as_version=4)
-    cells = [c for c in notebook.cells if c.id.startswith("answer_") and not c.id.endswith("_choice")]
+    cells = [
+        c for c in notebook.cells if c.id.startswith("answer_") and not c.id.endswith("_choice")
+    ]
     cells[0].source = answers[cells[0].id]
     cells[1].source = "def half(:"
     path = folder / f"{NAME}.ipynb"
@@ -362,14 +447,110 @@ def test_check_survives_a_kernel_that_dies(tmp_path, capsys):
     nbformat.write(notebook, path)
     assert check.main([str(path)]) == 0
     said = capsys.readouterr().out
-    assert "begins with `import os; os._exit(1)` ended the kernel" in said and "It was left out." in said
+    assert (
+        "begins with `import os; os._exit(1)` ended the kernel" in said
+        and "It was left out." in said
+    )
 
 
 def test_render_leaves_a_notebook_that_stops_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "ROOT", tmp_path)
     path = tmp_path / "stops.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0", id="one")]), path)
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0", id="one")]), path
+    )
     before = path.read_bytes()
     line, done = notebooks.render_one(path)
     assert not done and "stops.ipynb is unchanged" in line and "ZeroDivisionError" in line
     assert path.read_bytes() == before
+
+
+def cells_of(*answers):
+    """Return a notebook as JSON whose answer cells hold this."""
+    made = [
+        {"cell_type": "code", "id": f"answer_{n}", "source": text, "outputs": [], "execution_count": None,
+         "metadata": {"nbgrader": {"solution": True, "grade": False, "grade_id": f"answer_{n}"}}}
+        for n, text in enumerate(answers)
+    ]  # fmt: skip
+    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def test_answers_written_where_a_zip_writes_are_kept(copy, tmp_path, capsys):
+    target = copy.ROOT / "exercises" / PART / f"{NAME}.ipynb"
+    inside = f"downhill/exercises/{PART}/{NAME}.ipynb"
+    new = {**GOOD, inside: cells_of("...", "... # new")}
+    target.write_text(cells_of("...", "..."))
+    copy.add(zipped(tmp_path / "p.zip", new))
+    assert "You had written answers" not in capsys.readouterr().out
+    target.write_text(cells_of("my own answer", "..."))
+    copy.add(zipped(tmp_path / "p.zip", new))
+    assert "You had written answers into exercises" in capsys.readouterr().out
+    (kept,) = (copy.ROOT / "work" / PART).glob(f"{NAME}.old-*.ipynb")
+    assert "my own answer" in kept.read_text() and "# new" in target.read_text()
+
+
+def test_an_older_zip_takes_nothing_back(copy, tmp_path, capsys):
+    history = {f"{PART}/{NAME}": {"check_a": [["111", "2026-11-03"], ["222", "2026-12-01"]]}}
+    (copy.ROOT / "exercises" / "versions.json").write_text(json.dumps(history))
+    mine = (copy.ROOT / "tools" / "course.py").read_text()
+    old = json.dumps({f"{PART}/{NAME}": {"check_a": [["111", "2026-11-03"]]}})
+    copy.add(zipped(tmp_path / "p.zip", {**GOOD, "downhill/exercises/versions.json": old}))
+    assert "older than what is here" in capsys.readouterr().out
+    assert (copy.ROOT / "tools" / "course.py").read_text() == mine
+    assert json.loads((copy.ROOT / "exercises" / "versions.json").read_text()) == history
+    assert (copy.ROOT / "work" / "2_convergence" / "1_a.ipynb").is_file()
+
+
+# ---------------------------------------------------------------------------- what a student is told
+
+
+def told(tmp_path, **answers):
+    """Return what make check says of a notebook whose answer cells hold this."""
+    notebook = nbformat.read(ROOT / "exercises" / PART / f"{NAME}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if cell.id.removeprefix("answer_") in answers:
+            cell.source = answers[cell.id.removeprefix("answer_")]
+    path = tmp_path / f"{NAME}.ipynb"
+    nbformat.write(notebook, path)
+    return check.score(path, 60)
+
+
+def test_check_says_what_went_wrong_and_where(tmp_path):
+    said = told(
+        tmp_path,
+        violated_fraction="def violated_fraction(f, a, b, t, slack=0)\n    return 1",
+        central_difference="def central_difference(f, x, h=None):\n    print(x)",
+        my_surface="exit()\ndef my_surface(points):\n    ...",
+        central_difference_choice="def choice():\n    return 'A'",
+        violated_fraction_choice="def choice_violated_fraction():\n    return A",
+        my_surface_choice='def choice_my_surface():\n    return "D"',
+    )
+    assert "central difference choice: no cell defines choice_central_difference" in said
+    assert "violated fraction choice: NameError: name 'A' is not defined" in said
+    assert "  violated fraction: its cell stopped. SyntaxError: expected ':'" in said
+    assert "  central difference: the function returns nothing. Did you print" in said
+    assert "my surface:" not in said and "was left out" not in said, "an open answer is no mistake"
+    assert re.search(r"my surface choice +passed", said)
+
+
+def test_a_folder_that_was_moved_is_told(copy):
+    (copy.ROOT / ".venv" / "bin").mkdir(parents=True)
+    (copy.ROOT / ".venv" / "bin" / "python").touch()
+    (copy.ROOT / ".venv" / "place").write_text(str(copy.ROOT))
+    copy.refuse_moved()
+    (copy.ROOT / ".venv" / "place").write_text("/elsewhere")
+    for command in (copy.check, copy.course):
+        with pytest.raises(copy.Stop, match="moved or copied since .venv was made. Delete .venv"):
+            command([])
+
+
+def test_check_takes_an_exercise_s_name_and_knows_other_endings(copy, monkeypatch, capsys):
+    (copy.ROOT / "work" / PART).mkdir(parents=True)
+    mine = copy.ROOT / "work" / PART / f"{NAME}.ipynb"
+    mine.write_text("{}")
+    assert copy.in_work(f"{PART}/{NAME}") == copy.in_work(f"{PART}\\{NAME}") == mine
+    assert copy.in_work(str(mine)) == mine
+    mine.rename(mine.with_suffix(".ipynb.txt"))
+    monkeypatch.setattr(check, "ROOT", copy.ROOT)
+    assert check.main([]) == 1
+    assert f"There is no .ipynb in work/, but {NAME}.ipynb.txt" in capsys.readouterr().out

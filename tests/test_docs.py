@@ -1,4 +1,6 @@
-"""Every command that README.md, CONTRIBUTING.md and docs/ print is one that there is, and so are its words."""
+"""Every command that README.md, CONTRIBUTING.md and docs/ print is one that there is, and so are
+its words.
+"""
 
 import argparse
 import importlib.util
@@ -11,13 +13,28 @@ import pytest
 from conftest import ROOT
 
 from grading.__main__ import parser
-from grading.course import load_part, parts
+from grading.classroom.sheets import load_part, parts
+from tools.course import COMMANDS
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 each_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
-SYSTEM = {"cd", "cp", "mkdir", "rm", "git", "unzip", "npm", "bash"}  # what a computer has, or the page says to install
+SYSTEM = {
+    "cd",
+    "cp",
+    "mkdir",
+    "rm",
+    "git",
+    "unzip",
+    "npm",
+    "bash",
+}  # what a computer has, or the page says to install
 PYTHONS = {"py", "python", "python3", ".venv/bin/python"}
-COURSE = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"build", "work", "results", "submitted"}
+COURSE = {path.name for path in ROOT.iterdir() if path.is_dir()} - {
+    "build",
+    "work",
+    "results",
+    "submitted",
+}
 VARIABLE = re.compile(r"[A-Z][A-Z_]*=")
 COMMAND = re.compile(
     r"(?:[A-Z_]+=\S+ )*"
@@ -26,16 +43,27 @@ COMMAND = re.compile(
 
 
 def commands(text):
-    """Return the commands of a page: lines of fenced blocks without a language, and code in the text that is one."""
+    """Return the commands of a page: lines of fenced blocks without a language, and code in the
+    text that is one.
+    """
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    lines = [re.sub(r"\s+#.*", "", line).strip() for kind, block in blocks if not kind for line in block.splitlines()]
+    lines = [
+        re.sub(r"\s+#.*", "", line).strip()
+        for kind, block in blocks
+        if not kind
+        for line in block.splitlines()
+    ]
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     inline = [code.replace("\n", " ") for code in re.findall(r"`([^`]+)`", prose)]
     return [line for line in lines if line] + [code for code in inline if COMMAND.fullmatch(code)]
 
 
 def targets():
-    return set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(
+        re.findall(
+            r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
 
 
 def wrong_with(command):
@@ -86,27 +114,25 @@ def wrong_with_python(words):
     if words[:1] == ["-m"]:
         return "" if importlib.util.find_spec(words[1]) else f"no module {words[1]}"
     if words and words[0] == "tools/course.py" and len(words) > 1:
-        known = re.search(r"^COMMANDS = .*?\n\n", course(), re.DOTALL | re.MULTILINE)[0]
-        known += "".join(re.findall(r"^STUDENTS = .*", course(), re.MULTILINE))
-        if f'"{words[1]}"' not in known:
+        if words[1] not in COMMANDS:
             return f"tools/course.py knows no {words[1]}"
         if words[1] == "grading":
             return wrong_with_grading(words[2:])
     return missing_file(words)
 
 
-def course():
-    return (ROOT / "tools" / "course.py").read_text(encoding="utf-8")
-
-
 def missing_file(words):
-    """Return what is wrong with a word that names a file of the course; results and students' files are not ours."""
+    """Return what is wrong with a word that names a file of the course; results and students' files
+    are not ours.
+    """
     for word in words:
         path = word.removeprefix("./")
         if path.startswith(("notebooks/", "solutions/")):
             path = re.sub(r"\.py$", ".ipynb", path)  # what jupytext writes beside a notebook
         inside = path.partition("/")[0] in COURSE and "/" in path
-        if (inside or re.fullmatch(r"[\w-]+\.(?:txt|toml|py|cff)", path)) and not list(ROOT.glob(path)):
+        if (inside or re.fullmatch(r"[\w-]+\.(?:txt|toml|py|cff)", path)) and not list(
+            ROOT.glob(path)
+        ):
             return f"no file {path}"
     return ""
 
@@ -120,7 +146,9 @@ class Quiet(argparse.ArgumentParser):
 
 def wrong_with_grading(words):
     quiet = parser()
-    subparsers = next(action for action in quiet._actions if isinstance(action, argparse._SubParsersAction))
+    subparsers = next(
+        action for action in quiet._actions if isinstance(action, argparse._SubParsersAction)
+    )
     for each in (quiet, *subparsers.choices.values()):
         each.__class__ = Quiet
     try:
@@ -149,7 +177,10 @@ def test_the_commands_of_a_page_are_there(page):
         ('make grading ARGS="dance"', "invalid choice"),
         ("python3 tools/course.py dance", "knows no dance"),
         (".venv/bin/python tools/no_such_tool.py", "no file tools/no_such_tool.py"),
-        ("cp solutions/1_landscape/9*.ipynb submitted/ada/", "no file solutions/1_landscape/9*.ipynb"),
+        (
+            "cp solutions/1_landscape/9*.ipynb submitted/ada/",
+            "no file solutions/1_landscape/9*.ipynb",
+        ),
         ("mkdir a && make dance", "no make target dance"),
         ("make reset EXERCISE=1_landscape/9_none", "no file exercises/1_landscape/9_none.ipynb"),
         ("make render NOTEBOOKS=solutions/1_landscape/9_none.ipynb", "no file"),
@@ -168,8 +199,10 @@ def test_a_command_that_is_not_there_is_seen(command, said):
 @each_page
 def test_links_of_a_page_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
-    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
-               for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}  # fmt: skip
+    anchors = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
     for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]+`", "", text)):
         path, _, anchor = link.partition("#")
         if re.match(r"\w+:", link):
@@ -188,7 +221,9 @@ def test_the_plan_of_a_semester_has_the_points_of_the_sheets(number, part):
     points = sum(exercise.points for sheet in sheets for exercise in sheet.exercises)
     by_hand = sum(question.points for sheet in sheets for question in sheet.questions)
     row = rf"^\|.*\| part {number} \| {points} \+ {by_hand} \|$"
-    assert re.search(row, (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(
+        row, (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("part", parts())

@@ -27,7 +27,9 @@ def ids(path):
 
 def test_the_cells_stand_before_the_free_text_question_and_nothing_else_changes(copy):
     before = json.loads((copy / "solutions" / f"{NAME}.ipynb").read_text(encoding="utf-8"))["cells"]
-    path = new_exercise.add_exercise("a_new_one", f"solutions/{NAME}.ipynb", "2", 'A "new" one', copy)
+    path = new_exercise.add_exercise(
+        "a_new_one", f"solutions/{NAME}.ipynb", "2", 'A "new" one', copy
+    )
     after = json.loads(path.read_text(encoding="utf-8"))["cells"]
     nbformat.validate(nbformat.read(path, as_version=4))
     made = [cell for cell in after if cell["id"] not in {c["id"] for c in before}]
@@ -49,8 +51,10 @@ def test_every_notebook_takes_one_more_and_counts_it(name, copy):
     keywords = {}
     exec(cells[-1].source, {"scorecard": keywords.update})
     assert (keywords["a_new_one"], keywords["a_new_one_choice"]) == (3, 1)
-    points = {key.removeprefix("check_"): cell.metadata.nbgrader.points
-              for key, cell in notebooks.grade_cells(nbformat.from_dict({"cells": cells})).items()}  # fmt: skip
+    points = {
+        key.removeprefix("check_"): cell.metadata.nbgrader.points
+        for key, cell in notebooks.grade_cells(nbformat.from_dict({"cells": cells})).items()
+    }
     assert keywords == points
 
 
@@ -78,8 +82,14 @@ def test_the_exercise_works_as_it_is_made(copy, monkeypatch):
     [
         (("my_slug", "1_landscape/9_none", "2", "T"), "There are: 1_landscape/1_surfaces, "),
         (("my_slug", "", "2", "T"), "There are: 1_landscape/1_surfaces, "),
-        (("violated_fraction", NAME, "2", "T"), "is taken by an exercise of 1_landscape/1_surfaces"),
-        (("gp_posterior", NAME, "2", "T"), "is taken by an exercise of 3_hyperparameter_optimization/2_bayesian"),
+        (
+            ("violated_fraction", NAME, "2", "T"),
+            "is taken by an exercise of 1_landscape/1_surfaces",
+        ),
+        (
+            ("gp_posterior", NAME, "2", "T"),
+            "is taken by an exercise of 3_hyperparameter_optimization/2_bayesian",
+        ),
         (("imports", NAME, "2", "T"), "means something else"),
         (("np", NAME, "2", "T"), "means something else"),
         (("scorecard", NAME, "2", "T"), "means something else"),
@@ -93,7 +103,10 @@ def test_the_exercise_works_as_it_is_made(copy, monkeypatch):
         (("my_slug", NAME, "", "T"), "STARS= must be 1"),
         (("my_slug", NAME, "2", " "), "must be one line"),
         (("my_slug", NAME, "2", "★ T"), "must be one line"),
-        (("my_slug", NAME, "2", "Test chords for convexity"), "is a heading of this notebook already"),
+        (
+            ("my_slug", NAME, "2", "Test chords for convexity"),
+            "is a heading of this notebook already",
+        ),
         (("My", NAME, "0", ""), "the name of a function.*\n.*STARS=0.*\n.*TITLE"),
     ],
 )
@@ -104,7 +117,9 @@ def test_bad_words_get_a_sentence_and_nothing_is_written(words, said, copy):
     assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("source", ["", "scorecard()", "scorecard(", "print(1)", "scorecard(a=1)\nscorecard(b=2)"])
+@pytest.mark.parametrize(
+    "source", ["", "scorecard(", "print(1)", "scorecard(a=1)\nscorecard(b=2)"]
+)
 def test_a_scorecard_that_is_none_stops_it(source):
     with pytest.raises(new_exercise.BadWords, match="scorecard"):
         new_exercise.scorecard_with(source, "my_slug", 2)
@@ -114,11 +129,23 @@ def test_the_command_says_what_is_wrong_without_a_traceback():
     command = [sys.executable, ROOT / "tools" / "new_exercise.py"]
     finished = subprocess.run([*command, "np", NAME, "9", "T"], capture_output=True, text=True)
     assert finished.returncode == 2 and "Traceback" not in finished.stderr
-    assert "SLUG=np" in finished.stderr and "STARS=9" in finished.stderr and "Nothing was written" in finished.stderr
+    assert (
+        "SLUG=np" in finished.stderr
+        and "STARS=9" in finished.stderr
+        and "Nothing was written" in finished.stderr
+    )
 
 
 def test_no_notebook_waits_for_its_author():
-    waiting = {f"{path.parent.name}/{path.name}": [cell.id for cell in cells if "FILL IN" in cell.source]
-               for path in sorted((ROOT / "solutions").glob("*/*.ipynb"))
-               if "FILL IN" in str(cells := nbformat.read(path, as_version=4).cells)}  # fmt: skip
+    waiting = {
+        f"{path.parent.name}/{path.name}": [cell.id for cell in cells if "FILL IN" in cell.source]
+        for path in sorted((ROOT / "solutions").glob("*/*.ipynb"))
+        if "FILL IN" in str(cells := nbformat.read(path, as_version=4).cells)
+    }
     assert not waiting, "what `make exercise` made asks to be written over"
+
+
+def test_the_first_exercise_of_a_new_notebook():
+    assert new_exercise.scorecard_with("scorecard()", "it", 2) == "scorecard(it=2, it_choice=1)"
+    assert new_exercise.counted_up("# A\n\nNo exercises for") == "# A\n\nOne exercise for"
+    assert new_exercise.counted_up("One exercise for the") == "Two exercises for the"

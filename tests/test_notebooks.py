@@ -53,6 +53,21 @@ def test_local_links_lead_somewhere(path):
         assert target.exists(), link
 
 
+IN_PARTS = [path for path in LESSONS if path.name != "start_here.ipynb"]
+
+
+@pytest.mark.parametrize("at", range(len(IN_PARTS)), ids=[path.stem for path in IN_PARTS])
+def test_previous_and_next_lead_to_the_neighbours(at):
+    cells = nbformat.read(IN_PARTS[at], as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    around = [ROOT / "notebooks" / "start_here.ipynb", *IN_PARTS, None]
+    found = re.findall(r"\b(Previous|Next)\b[^\[\n.]*\[[^\]]+\]\(([^)#\s]+\.ipynb)\)", prose)
+    for word, link in found:
+        neighbour = around[at] if word == "Previous" else around[at + 2]
+        assert (IN_PARTS[at].parent / link).resolve() == neighbour, f"{word}: {link}"
+    assert found or IN_PARTS[at] == IN_PARTS[-1]
+
+
 @each_notebook
 def test_pictures_have_alternative_text(path):
     for cell in nbformat.read(path, as_version=4).cells:
@@ -125,3 +140,16 @@ def test_the_maps_agree_with_the_lessons():
     assert set(listed) == lessons
     start = "\n".join(c.source for c in nbformat.read(ROOT / "notebooks/start_here.ipynb", as_version=4).cells)
     assert dict(re.findall(r"\]\((\d_\S+?)\) \| .+? \| (\d+) \|", start)) == listed
+
+
+def test_rendering_takes_away_what_editors_add_and_names_new_cells(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    path = tmp_path / "new.ipynb"
+    cells = [nbformat.v4.new_markdown_cell("## Fit a line, twice", id="0a1b2c3d"),
+             nbformat.v4.new_code_cell("1", id="e4fbaa58", metadata={"lines_to_next_cell": 1, "tags": ["a"]}),
+             nbformat.v4.new_code_cell("2", id="e4fbaa59"), nbformat.v4.new_code_cell("3", id="kept")]  # fmt: skip
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    assert notebooks.render_one(path)[1]
+    made = nbformat.read(path, as_version=4).cells
+    assert [c.id for c in made] == ["fit-a-line-twice-text", "fit-a-line-twice-code", "fit-a-line-twice-code-2", "kept"]
+    assert [dict(c.metadata) for c in made] == [{}, {"tags": ["a"]}, {}, {}]

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from downhill.plain import MAX_ITEMS, plain, plain_function
-from grading.wire import decode, encode
+from grading.engine.wire import decode, encode
 
 
 class Whole(enum.IntEnum):
@@ -59,7 +59,10 @@ KINDS = {
     "generator": (lambda: (n for n in range(3)), [0, 1, 2]),
     "matrix": (lambda: np.matrix([[1, 2]]), np.array([[1, 2]])),
     "masked array with nothing masked": (lambda: np.ma.array([1, 2]), np.array([1, 2])),
-    "array of objects": (lambda: np.array([decimal.Decimal(1), None], object), np.array([1.0, None], object)),
+    "array of objects": (
+        lambda: np.array([decimal.Decimal(1), None], object),
+        np.array([1.0, None], object),
+    ),
     "float32": (lambda: [np.float32(0.1)], [np.float32(0.1)]),
     "large": (lambda: 2**80, 2**80),
 }

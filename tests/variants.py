@@ -1,7 +1,7 @@
 """Notebooks as students leave them: a solved one, changed as it happens, with what it deserves.
 
-Each entry of ``VARIANTS`` maps a title to (slugs of the exercises that are lost, function that changes the notebook).
-The grader and ``make check`` must both say so.
+Each entry of ``VARIANTS`` maps a title to (slugs of the exercises that are lost, function that
+changes the notebook). The grader and ``make check`` must both say so.
 """
 
 import json
@@ -29,7 +29,14 @@ def place(notebook, name):
 
 
 def code(source, name="extra"):
-    return {"cell_type": "code", "id": name, "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    return {
+        "cell_type": "code",
+        "id": name,
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
 
 
 def text(source, kind="markdown"):
@@ -67,18 +74,21 @@ def returned(title, kind, imports=""):
 
 variant("as it is")(lambda notebook: None)
 
-# ------------------------------------------------------------------------------------------ where a check runs
+# ------------------------------------------------------------------------------- where a check runs
 
 
 @variant("a helper's name is used again for the next exercise")
 def _(notebook):
     chords, slope = cell(notebook, f"answer_{CHORDS}"), cell(notebook, f"answer_{SLOPE}")
-    chords["source"] = "def mix(a, b, t):\n    return (1 - t)[:, None] * a + t[:, None] * b\n\n\n" + chords[
-        "source"
-    ].replace("(1 - t)[:, None] * starts + t[:, None] * ends", "mix(starts, ends, t)")
-    slope["source"] = "def mix(p, m, s):\n    return (p - m) / (2 * s)\n\n\n" + slope["source"].replace(
-        "(f(x + s * e) - f(x - s * e)) / (2 * s)", "mix(f(x + s * e), f(x - s * e), s)"
+    chords["source"] = (
+        "def mix(a, b, t):\n    return (1 - t)[:, None] * a + t[:, None] * b\n\n\n"
+        + chords["source"].replace(
+            "(1 - t)[:, None] * starts + t[:, None] * ends", "mix(starts, ends, t)"
+        )
     )
+    slope["source"] = "def mix(p, m, s):\n    return (p - m) / (2 * s)\n\n\n" + slope[
+        "source"
+    ].replace("(f(x + s * e) - f(x - s * e)) / (2 * s)", "mix(f(x + s * e), f(x - s * e), s)")
 
 
 @variant("a result takes the function's name after its check")
@@ -89,7 +99,8 @@ def _(notebook):
 @variant("the stub is copied below the check")
 def _(notebook):
     notebook["cells"].insert(
-        place(notebook, f"check_{CHORDS}") + 1, code(f"def {CHORDS}(f, starts, ends, t, slack=1e-9):\n    ...")
+        place(notebook, f"check_{CHORDS}") + 1,
+        code(f"def {CHORDS}(f, starts, ends, t, slack=1e-9):\n    ..."),
     )
 
 
@@ -107,6 +118,11 @@ def _(notebook):
 @variant("a check cell is gone")
 def _(notebook):
     del notebook["cells"][place(notebook, f"check_{SLOPE}")]
+
+
+@variant("the cell with the imports is gone")
+def _(notebook):
+    del notebook["cells"][place(notebook, "imports")]
 
 
 @variant("a check cell stands above its answer")
@@ -133,7 +149,8 @@ def _(notebook):
 def _(notebook):
     cell(notebook, f"answer_{CHORDS}")["source"] = f"def {CHORDS}(*a, **k):\n    return 0.123"
     cell(notebook, f"check_{CHORDS}")["source"] = (
-        f"@exercise\ndef check_{CHORDS}(answer):\n    check_true('yes', True)\n\n\ncheck_{CHORDS}({CHORDS})"
+        f"@exercise\ndef check_{CHORDS}(answer):\n    check_true('yes', "
+        f"True)\n\n\ncheck_{CHORDS}({CHORDS})"
     )
 
 
@@ -160,10 +177,12 @@ def _(notebook):
 
 @variant("an answer with a syntax error", CHORDS)
 def _(notebook):
-    cell(notebook, f"answer_{CHORDS}")["source"] = f"def {CHORDS}(f, starts, ends, t, slack=1e-9)\n    return 0"
+    cell(notebook, f"answer_{CHORDS}")["source"] = (
+        f"def {CHORDS}(f, starts, ends, t, slack=1e-9)\n    return 0"
+    )
 
 
-# ------------------------------------------------------------------------------------------------- magics
+# ------------------------------------------------------------------------------------------- magics
 
 for name in ("%%time", "%%capture", "%%capture kept", "%%prun"):
     replaced(f"{name} on an answer", CHORDS, (f"def {CHORDS}", f"{name}\ndef {CHORDS}"))
@@ -171,7 +190,10 @@ before("%%timeit defines nothing", "%%timeit -n1 -r1\nmean = 3")
 before("%%writefile", "%%writefile mine.py\ndef three():\n    return 3")
 before("other languages", "%%bash\necho hello")
 before("html", "%%html\n<b>bold</b>")
-before("get_ipython", "get_ipython().run_line_magic('matplotlib', 'inline')\nget_ipython().system('echo hello')")
+before(
+    "get_ipython",
+    "get_ipython().run_line_magic('matplotlib', 'inline')\nget_ipython().system('echo hello')",
+)
 before("a shell command", "!echo hello\nlisted = !ls")
 replaced(
     "%time before a definition that the answer needs",
@@ -192,7 +214,8 @@ replaced(
     CHORDS,
     (
         f"def {CHORDS}",
-        f"import asyncio\nawait asyncio.sleep(0)\nasync def one():\n    return 1\nunit = await one()\ndef {CHORDS}",
+        f"import asyncio\nawait asyncio.sleep(0)\nasync def one():\n    return 1\nunit = await "
+        f"one()\ndef {CHORDS}",
     ),
     ("return np.mean", "return unit * np.mean"),
 )
@@ -210,14 +233,42 @@ replaced(
     first="42",
 )
 
-# ------------------------------------------------------------------------------------------ kinds of numbers
+replaced(
+    "help on a function", CHORDS, (f"def {CHORDS}", f"np.mean?\n?np.mean\n%cd .\ndef {CHORDS}")
+)
+replaced(
+    "a task in a cell without await",
+    CHORDS,
+    (f"def {CHORDS}", f"import asyncio\nasyncio.get_running_loop()\ndef {CHORDS}"),
+    first="import asyncio\nasync def one():\n    return 1\ntask = asyncio.create_task(one())",
+)
+replaced(
+    "is this a notebook?",
+    CHORDS,
+    (f"def {CHORDS}", f"where = get_ipython().__class__.__name__\ndef {CHORDS}"),
+    ("return np.mean", "return (where == 'ZMQInteractiveShell') * np.mean"),
+)
+
+
+@variant("code behind the check's call, on its line")
+def _(notebook):
+    cell(notebook, f"check_{CHORDS}")["source"] += "; half = 0.5"
+    surface = cell(notebook, f"answer_{SURFACE}")
+    surface["source"] = surface["source"].replace("x / 2", "half * x")
+
+
+# --------------------------------------------------------------------------------- kinds of numbers
 
 returned("a list", "list")
 returned("a Series", "pd.Series", "import pandas as pd")
 returned("a deque", "deque", "from collections import deque")
 returned("an array.array", "(lambda v: array.array('d', v))", "import array")
 returned("a memoryview", "(lambda v: memoryview(np.array(v)))")
-returned("a tuple of Decimals", "(lambda v: tuple(Decimal(float(x)) for x in v))", "from decimal import Decimal")
+returned(
+    "a tuple of Decimals",
+    "(lambda v: tuple(Decimal(float(x)) for x in v))",
+    "from decimal import Decimal",
+)
 returned("a generator", "(lambda v: (x for x in v))")
 returned(
     "an object with __array__",
@@ -230,7 +281,10 @@ replaced(
     "a Fraction",
     CHORDS,
     (f"def {CHORDS}", f"from fractions import Fraction\ndef {CHORDS}"),
-    ("return np.mean(f(between) > chord + slack)", "return Fraction(int(np.sum(f(between) > chord + slack)), len(t))"),
+    (
+        "return np.mean(f(between) > chord + slack)",
+        "return Fraction(int(np.sum(f(between) > chord + slack)), len(t))",
+    ),
 )
 replaced(
     "a dict of Series",
@@ -261,9 +315,14 @@ replaced(
     ),
     ("(f(x + s * e) - f(x - s * e))", "(apart(x + s * e).result() - apart(x - s * e).result())"),
 )
-replaced("the check's function has no attributes", CHORDS, ("chord = ", "f.grad\n    chord = "), lost=(CHORDS,))
+replaced(
+    "the check's function has no attributes",
+    CHORDS,
+    ("chord = ", "f.grad\n    chord = "),
+    lost=(CHORDS,),
+)
 
-# ------------------------------------------------------------------------------------------ what does not stop
+# ------------------------------------------------------------------------------- what does not stop
 
 before(
     "an endless loop that swallows interrupts",

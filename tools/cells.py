@@ -1,21 +1,47 @@
-"""What a graded notebook is: its kinds of cells, its markers, and where its checks run. Standard library only.
+"""What a graded notebook is: kinds of cells, markers, when checks run. Standard library only.
 
-``tools.check`` runs a student's notebook by it, ``grading`` what a class handed in, so that both say the same.
+``tools.check`` runs a student's notebook by it, ``grading`` what a class handed in, so that both
+say the same.
 """
 
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["CHECK", "BadNotebook", "Cell", "Step", "fingerprint", "normal", "plan", "read_cells", "without_checks"]
+__all__ = [
+    "CHECK",
+    "HIDDEN",
+    "MARKER",
+    "TEXT_STUB",
+    "Cell",
+    "NotebookError",
+    "Step",
+    "fingerprint",
+    "hidden_lines",
+    "normal",
+    "plan",
+    "read_cells",
+    "released",
+    "stub",
+    "without_checks",
+]
 
-CHECK = re.compile(r"^(?:def )?check_(\w+)\(", re.MULTILINE)  # a check, or a call of one, at the margin
+CHECK = re.compile(
+    r"^(?:def )?check_(\w+)\(", re.MULTILINE
+)  # a check, or a call of one, at the margin
+MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION *\n?", re.MULTILINE)
+HIDDEN = re.compile(
+    r"^ *### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS *\n?", re.DOTALL | re.MULTILINE
+)
+TEXT_STUB = "*Write your answer here.*"  # as nbgrader_config.py has it
 _START = re.compile(r"@exercise\b|def check_\w+\(")
-_CALL = re.compile(r"check_\w+\(.*\)\s*(#.*)?$")
+_CALL = re.compile(r"check_\w+\([^;]*\)\s*(?:#.*|;(?P<more>.*))?$")
 
 
-class BadNotebook(Exception):
+class NotebookError(Exception):
     """A file that cannot be read as a notebook; the text says why, for the student."""
 
 
@@ -29,12 +55,12 @@ class Cell:
     source: str
 
 
-def read_cells(data, label):
+def read_cells(data: bytes, label: str) -> list[Cell]:
     """Return the cells of a notebook given as bytes, whatever wrote it.
 
     Raises
     ------
-    BadNotebook
+    NotebookError
         With a sentence for the student.
     """
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
@@ -43,21 +69,25 @@ def read_cells(data, label):
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     if not text.strip():
-        raise BadNotebook(f"{label} is empty.")
+        raise NotebookError(f"{label} is empty.")
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadNotebook(f"{label} is not a notebook: its text is not JSON. Hand in the .ipynb file itself.") from None
+        raise NotebookError(
+            f"{label} is not a notebook: its text is not JSON. Hand in the .ipynb file itself."
+        ) from None
     worksheets = notebook.get("worksheets") if isinstance(notebook, dict) else None
-    if isinstance(worksheets, list) and worksheets and isinstance(worksheets[0], dict):  # format 3, before 2015
+    if (
+        isinstance(worksheets, list) and worksheets and isinstance(worksheets[0], dict)
+    ):  # format 3, before 2015
         notebook = worksheets[0]
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
-        raise BadNotebook(f"{label} is JSON, but no notebook: it has no cells.")
+        raise NotebookError(f"{label} is JSON, but no notebook: it has no cells.")
     return [_cell(cell) for cell in cells if isinstance(cell, dict)]
 
 
-def _cell(cell):
+def _cell(cell: dict[str, Any]) -> Cell:
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
@@ -65,7 +95,10 @@ def _cell(cell):
     marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = marks.get("grade_id") if isinstance(marks, dict) else ""
     return Cell(
-        *(part if isinstance(part, str) else "" for part in (cell.get("cell_type"), cell.get("id"), grade_id, source))
+        *(
+            part if isinstance(part, str) else ""
+            for part in (cell.get("cell_type"), cell.get("id"), grade_id, source)
+        )
     )
 
 
@@ -88,19 +121,40 @@ class Step:
     check: str = ""
 
 
-def normal(source):
-    """Return a cell's source without what editors change: ends of lines, spaces at their ends, blank lines around."""
+def normal(source: str) -> str:
+    """Return a source without what editors change: ends of lines, spaces there, blank ends."""
     lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
-def fingerprint(source):
-    """Return twelve letters that stand for a cell's source, the same for sources that are ``normal``-ly the same."""
+def fingerprint(source: str) -> str:
+    """Return twelve letters for a cell's source, the same for sources with the same ``normal``."""
     return hashlib.sha256(normal(source).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def without_checks(source):
-    """Return what a cell holds beside its check: the function ``check_<slug>`` and its call are cut out.
+def released(source: str) -> str:
+    """Return a check cell without its hidden tests."""
+    return HIDDEN.sub("", source)
+
+
+def stub(source: str) -> str:
+    """Return an answer cell as it is released: open where the solution has its markers."""
+    return re.sub(r"( *)### BEGIN SOLUTION.*?### END SOLUTION", r"\1...", source, flags=re.DOTALL)
+
+
+def hidden_lines(source: str) -> frozenset[int]:
+    """Return the numbers of the lines of a check cell that are hidden from students."""
+    return frozenset(
+        number
+        for found in HIDDEN.finditer(source)
+        for number in range(
+            source.count("\n", 0, found.start()) + 1, source.count("\n", 0, found.end()) + 1
+        )
+    )
+
+
+def without_checks(source: str) -> str:
+    """Return what a cell holds beside its check, ``check_<slug>`` and its call.
 
     The text is cut by its lines and not parsed, since a cell may hold magics and errors.
     """
@@ -111,12 +165,13 @@ def without_checks(source):
             inside = True
         elif at_margin:
             inside = inside and line.startswith("@")
-        if not inside and not _CALL.match(line):
-            kept.append(line)
+        call = _CALL.match(line)
+        if not inside and (not call or call["more"]):
+            kept.append(call["more"].strip() if call else line)
     return "\n".join(kept).strip("\n")
 
 
-def plan(cells, checks):
+def plan(cells: Iterable[Cell], checks: dict[str, str]) -> list[Step]:
     """Say in which order the cells of a notebook and the checks of its exercises run.
 
     Parameters
@@ -124,14 +179,15 @@ def plan(cells, checks):
     cells : list of Cell
         Of the notebook that was handed in.
     checks : dict
-        From the id of a check cell as released to its slug. Ids of cells that do not run at all map to "".
+        From the id of a check cell as released to its slug. Ids of cells that do not run at all map
+        to "".
 
     Returns
     -------
     list of Step
-        A check runs where its cell stands, known by its id or by the function that it defines or calls. A cell that
-        holds other code beside its check runs that code first. A check without a cell is not among the steps: it comes
-        at the end.
+        A check runs where its cell stands, known by its id or by the function that it defines or
+        calls. A cell that holds other code beside its check runs that code first. A check without a
+        cell is not among the steps: it comes at the end.
     """
     steps = []
     for at, cell in enumerate(cells):

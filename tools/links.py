@@ -16,32 +16,35 @@ AGENT = {"User-Agent": "Mozilla/5.0 (link check of a course's site)"}
 class Page(HTMLParser):
     """The links, the anchors and the pictures' alternative texts of one page."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         super().__init__()
-        self.links, self.anchors, self.alternatives = [], set(), []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.alternatives: list[str | None] = []
         self.feed(re.sub(r"data:image/[^\"']*", "data:", text))  # pictures are most of a page
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
         if tag == "img":
             self.alternatives.append(given.get("alt"))
-        self.anchors |= {given[name] for name in ("id", "name") if given.get(name)}
-        self.links += [given[name] for name in ("href", "src") if given.get(name) and tag != "base"]
+        self.anchors |= {anchor for name in ("id", "name") if (anchor := given.get(name))}
+        if tag != "base":
+            self.links += [link for name in ("href", "src") if (link := given.get(name))]
 
 
-def page_paths(site):
+def page_paths(site: Path | str) -> list[Path]:
     """List the pages below a folder, except those of JupyterLite, which has tests of its own."""
     return [path for path in sorted(Path(site).rglob("*.html"))
             if not {"lite", "_static"} & set(path.relative_to(site).parts)]  # fmt: skip
 
 
 @functools.cache
-def read_pages(site):
+def read_pages(site: Path | str) -> dict[Path, Page]:
     """Parse the pages below a folder."""
     return {path: Page(path.read_text(encoding="utf-8")) for path in page_paths(site)}
 
 
-def dead_links(site):
+def dead_links(site: Path | str) -> list[tuple[str, str]]:
     """List the internal links of a site that lead nowhere.
 
     Parameters
@@ -70,7 +73,7 @@ def dead_links(site):
     return dead
 
 
-def external_links(site):
+def external_links(site: Path | str) -> dict[str, set[str]]:
     """Return each link that leaves a site, without its fragment, with the pages that have it."""
     found = defaultdict(set)
     for path, page in read_pages(Path(site)).items():
@@ -80,7 +83,7 @@ def external_links(site):
     return dict(found)
 
 
-def answer(url):
+def answer(url: str) -> str:
     """Return what a host says about an address: its status, or the error in words."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=AGENT), timeout=20) as response:
@@ -91,7 +94,7 @@ def answer(url):
         return f"no answer: {error}"
 
 
-def report_external(site):
+def report_external(site: Path | str) -> int:
     """Ask every external link for an answer; print those that give none and return how many are gone (404, 410)."""
     links = external_links(site)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:

@@ -19,7 +19,9 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import course
 
@@ -45,7 +47,7 @@ STOP_AFTER_ERROR = '"execute_reply"===e.header.msg_type&&"error"===e.content.sta
 KERNEL = "m=await l({id:u,sendMessage:g,"
 
 
-def course_wheel(folder):
+def course_wheel(folder: Path) -> Path:
     """Write ``downhill`` and ``helpers`` as a pure wheel, the same bytes for the same course; return its path."""
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes()
              for path in (ROOT / "helpers.py", *(ROOT / "downhill").rglob("*"))
@@ -66,9 +68,9 @@ def course_wheel(folder):
     return wheel
 
 
-def download_wheels(folder):
-    """Bring the wheels of site/lite/wheels.txt, each checked against its hash, to ``folder``."""
-    wanted = SETTINGS / "wheels.txt"
+def download_wheels(folder: Path) -> None:
+    """Bring the wheels of pins/lite-wheels.txt, each checked against its hash, to ``folder``."""
+    wanted = ROOT / "pins" / "lite-wheels.txt"
     state = hashlib.sha256(wanted.read_bytes()).hexdigest()
     stamp = folder / "complete"
     if stamp.exists() and stamp.read_text() == state:
@@ -83,7 +85,7 @@ def download_wheels(folder):
     stamp.write_text(state)
 
 
-def core():
+def core() -> Path:
     """Return the folder with Pyodide's core and official lock, of the npm package ``pyodide``."""
     folder = CACHE / f"pyodide-{VERSION}"
     if not (folder / "package").is_dir():
@@ -99,7 +101,7 @@ def core():
     return folder / "package"
 
 
-def entry(wheel, prefix):
+def entry(wheel: Path, prefix: str) -> dict[str, Any]:
     """Return the lock's entry of a pure wheel."""
     name, version = wheel.name.split("-")[:2]
     name = name.replace("_", "-")
@@ -110,14 +112,16 @@ def entry(wheel, prefix):
     }  # fmt: skip
 
 
-def lock(official, wheels, prefix="wheels/"):
+def lock(
+    official: dict[str, Any], wheels: Iterable[Path], prefix: str = "wheels/"
+) -> dict[str, Any]:
     """Return Pyodide's lock with entries of our own wheels."""
     extended = copy.deepcopy(official)
     extended["packages"] |= {row["name"]: row for row in (entry(wheel, prefix) for wheel in wheels)}
     return extended
 
 
-def binder(name):
+def binder(name: str) -> str:
     """Return where to run a notebook on a larger machine: a link to Binder if the course has a public repository."""
     repository = os.environ.get("DOWNHILL_REPOSITORY", "").rstrip("/")
     if not repository:
@@ -126,7 +130,7 @@ def binder(name):
     return f"on [Binder]({launch}/HEAD?urlpath=lab/tree/{name})"
 
 
-def first_words(name):
+def first_words(name: str) -> str:
     """Return what a student should know before running this notebook in the browser, or an empty string."""
     if name == "notebooks/start_here.ipynb":
         return (SETTINGS / "start_here.md").read_text(encoding="utf-8")
@@ -138,11 +142,11 @@ def first_words(name):
             f"(`make course`; the README says how), or open this notebook {binder(name)}.")  # fmt: skip
 
 
-def markdown(name, text):
+def markdown(name: str, text: str) -> dict[str, Any]:
     return {"cell_type": "markdown", "id": name, "metadata": {}, "source": text}
 
 
-def lite_copy(path):
+def lite_copy(path: Path) -> dict[str, Any]:
     """Return a notebook without outputs whose links lead to other notebooks of this edition, with what differs here."""
     notebook, name = json.loads(path.read_text(encoding="utf-8")), path.relative_to(ROOT).as_posix()
     fails = json.loads((SETTINGS / "differences.json").read_text(encoding="utf-8")).get(name, {})
@@ -160,7 +164,7 @@ def lite_copy(path):
     return notebook
 
 
-def write_contents(folder, solutions=True):
+def write_contents(folder: Path, solutions: bool = True) -> None:
     for source in ("notebooks", "exercises", "solutions")[: None if solutions else -1]:
         for path in sorted((ROOT / source).rglob("*.ipynb")):
             if ".ipynb_checkpoints" not in path.parts:
@@ -169,7 +173,7 @@ def write_contents(folder, solutions=True):
                 target.write_text(json.dumps(lite_copy(path), ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def write_pyodide(folder, pyodide, cdn):
+def write_pyodide(folder: Path, pyodide: Path | None, cdn: str) -> None:
     """Write what the browser loads its kernel from: the files themselves, or a script that gets them from a CDN."""
     wheels = folder / "wheels"
     wheels.mkdir(parents=True)
@@ -187,7 +191,7 @@ def write_pyodide(folder, pyodide, cdn):
     (folder / "pyodide-lock.json").write_text(json.dumps(extended), encoding="utf-8")
 
 
-def go_on_after_expected_errors(destination):
+def go_on_after_expected_errors(destination: Path) -> None:
     """Let a cell tagged ``raises-exception`` fail without stopping those after it, as in JupyterLab.
 
     JupyterLite 0.6 drops all waiting cells after any error. An unanswered exercise would so end *Run All Cells*.
@@ -201,7 +205,9 @@ def go_on_after_expected_errors(destination):
     path.write_text(text.replace(STOP_AFTER_ERROR, asked), encoding="utf-8")
 
 
-def build(destination, pyodide=None, cdn=CDN, solutions=True):
+def build(
+    destination: Path | str, pyodide: Path | None = None, cdn: str = CDN, solutions: bool = True
+) -> None:
     """Build the site into a folder, which is emptied first.
 
     Parameters
@@ -220,7 +226,7 @@ def build(destination, pyodide=None, cdn=CDN, solutions=True):
         If a package cannot be had; the message says what to do.
     """
     destination = Path(destination).resolve()
-    course.install("requirements-lite.txt", venv=".venv-lite")
+    course.install("pins/lite.txt", venv=".venv-lite")
     shutil.rmtree(destination, ignore_errors=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -240,7 +246,7 @@ def build(destination, pyodide=None, cdn=CDN, solutions=True):
     go_on_after_expected_errors(destination)
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("destination")
     parser.add_argument("--pyodide", type=Path, metavar="FOLDER")

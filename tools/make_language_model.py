@@ -11,7 +11,9 @@ import os
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the matrices are small: more threads only wait for each other
 
@@ -61,12 +63,12 @@ ADAPTED = {"rank": Integer(1, 32, log=True), "matrices": Choice(("query, value",
 # ------------------------------------------------------------------------------------------------ the snapshot
 
 
-def is_answer(cell):
+def is_answer(cell: nbformat.NotebookNode) -> bool:
     """Say whether a cell of a solution is one that students do not get: these tables travel with the exercises."""
     return "solution-only" in cell.metadata.get("tags", []) or cell.metadata.get("nbgrader", {}).get("solution", False)
 
 
-def documents():
+def documents() -> Iterator[tuple[str, str, list[str]]]:
     """Yield (topic, kind, blocks) for every document of the course, without its answers, in a fixed order."""
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")) + sorted((ROOT / "solutions").rglob("*.ipynb")):
         if ".ipynb_checkpoints" in path.parts or path.stem in LEFT_OUT:
@@ -79,28 +81,30 @@ def documents():
         yield path.stem, "prose", path.read_text(encoding="utf-8").split("\n\n")
 
 
-def clean(block):
+def clean(block: str) -> str:
     """Return a block without form feeds, tabs, and spaces at the ends of lines."""
     return re.sub(r"[ \r]+$", "", block.replace("\f", "").replace("\t", "    "), flags=re.MULTILINE).strip("\n")
 
 
-def runs(text):
+def runs(text: str) -> set[str]:
     """Return the set of all SAME characters in a row."""
     return {text[i : i + SAME] for i in range(len(text) - SAME + 1)}
 
 
-def take_snapshot():
+def take_snapshot() -> dict[tuple[str, str], str]:
     """Return {(kind, split): text}, without a run of SAME characters that stands in two splits."""
-    blocks = {(kind, split): [] for kind in ("prose", "code") for split in ("train", "validation", "test")}
+    blocks: dict[tuple[str, str], list[str]] = {
+        (kind, split): [] for kind in ("prose", "code") for split in ("train", "validation", "test")
+    }
     for topic, kind, sources in documents():
         split = "validation" if topic in VALIDATION else "test" if topic in TEST else "train"
         chosen = blocks[kind, split]
         fresh = [b for b in dict.fromkeys(map(clean, sources)) if b and b not in chosen]
         if split != "train" or sum(map(len, chosen + fresh)) <= MOST[kind]:
             chosen += fresh
-    known = set()
+    known: set[str] = set()
     for split in ("train", "validation", "test"):
-        fresh = set()
+        inside: set[str] = set()
         for kind in ("prose", "code"):
             chosen = blocks[kind, split]
             while True:  # a run may cross the border of two blocks
@@ -112,8 +116,8 @@ def take_snapshot():
                 bad = {int(np.searchsorted(ends, i + SAME // 2, side="right")) for i in leaks}
                 chosen = [block for number, block in enumerate(chosen) if number not in bad]
             blocks[kind, split] = chosen
-            fresh |= runs("\n\n".join(chosen))
-        known |= fresh
+            inside |= runs("\n\n".join(chosen))
+        known |= inside
     texts = {key: "\n\n".join(chosen) + "\n" for key, chosen in blocks.items()}
     counts = Counter("".join(texts.values()))
     known_letters = {"\n", OTHER, *map(chr, range(32, 127))} & {*counts, OTHER}
@@ -123,7 +127,7 @@ def take_snapshot():
     return {key: "".join(c if c in known_letters else OTHER for c in text) for key, text in texts.items()}
 
 
-def make_text():
+def make_text() -> None:
     texts = take_snapshot()
     for kind in ("prose", "code"):
         parts = [texts[kind, split] for split in ("train", "validation", "test")]
@@ -136,7 +140,14 @@ def make_text():
 # ------------------------------------------------------------------------------------------------ the base model
 
 
-def train(steps=STEPS, *, batch=BATCH, peak=PEAK, evaluate=500, **sizes):
+def train(
+    steps: int = STEPS,
+    *,
+    batch: int = BATCH,
+    peak: float = PEAK,
+    evaluate: int = 500,
+    **sizes: Any,
+) -> tuple[Transformer, np.ndarray, Alphabet, dict[str, Any]]:
     """Train on the prose; return the model, its best theta on the validation prose, the alphabet and the record."""
     prose, code = course_text("prose"), course_text("code")
     alphabet = Alphabet("".join(sorted(set("".join([*prose.values(), *code.values()])))))
@@ -145,11 +156,12 @@ def train(steps=STEPS, *, batch=BATCH, peak=PEAK, evaluate=500, **sizes):
     rng = np.random.default_rng(0)
     theta = model.init(rng)
     rule, rate = adamw(weight_decay=DECAY), warmup_cosine(peak, min(WARMUP, steps // 10), steps)
-    state, best, best_theta, smooth = rule.init(theta), np.inf, theta, None
+    state, best, best_theta = rule.init(theta), np.inf, theta
+    smooth: Any = None
     bar = tqdm(range(steps), unit="step", mininterval=5)
     for step in bar:
         loss, gradient = model.loss_and_grad(theta, draw_windows(symbols["train"], batch, model.context + 1, rng))
-        gradient *= np.float32(min(1, 1 / np.linalg.norm(gradient)))
+        gradient *= np.float32(min(1.0, float(1 / np.linalg.norm(gradient))))
         theta, state = rule.step(theta, gradient, state, rate(step))
         theta = theta.astype(np.float32, copy=False)
         smooth = loss if smooth is None else 0.98 * smooth + 0.02 * loss
@@ -170,7 +182,7 @@ def train(steps=STEPS, *, batch=BATCH, peak=PEAK, evaluate=500, **sizes):
     return model, best_theta, alphabet, about
 
 
-def make_model():
+def make_model() -> None:
     model, theta, alphabet, about = train()
     save_base(TABLES / "base_model.npz", model, theta, alphabet, about)
     print(about)
@@ -179,17 +191,18 @@ def make_model():
 # ------------------------------------------------------------------------------------------------ the table of runs
 
 
-def complete(config):
+def complete(config: dict[str, Any]) -> dict[str, Any]:
     """Return what FineTuning wants of a configuration whose warmup is a share and whose matrices are in words."""
     warmup = config.get("warmup", 0.0) * UNIT * RUNGS[-1]
     matrices = {"all": MATRICES, "query, value": ("query", "value")}[config.get("matrices", "query, value")]
     return {**config, "warmup": warmup, "matrices": matrices}
 
 
-def planned():
+def planned() -> list[tuple[str, dict[str, Any], int]]:
     """Return all runs as a list of (group, config, seed)."""
     rng, rates = np.random.default_rng(0), [3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1]
-    methods = [{"rank": 0}, {"rank": 4}, *({"rank": rank, "matrices": "all"} for rank in (4, 16))]
+    methods: list[dict[str, Any]] = [{"rank": 0}, {"rank": 4}]
+    methods += [{"rank": rank, "matrices": "all"} for rank in (4, 16)]
     ranges = {0: rates[:5], 4: rates[1:], 16: rates[1:]}  # around the best of each
     runs = [("grid", {**m, "learning_rate": rate}, seed) for m in methods for rate in ranges[m["rank"]]
              for seed in range(3)]  # fmt: skip
@@ -200,7 +213,7 @@ def planned():
     return runs
 
 
-def measure(config, seed):
+def measure(config: dict[str, Any], seed: int) -> list[float]:
     """Return bits per character: of code after each rung, and of prose at the end, (len(RUNGS) + 1,)."""
     model, theta, alphabet, _ = load_base()
     code, prose = course_text("code"), course_text("prose")
@@ -212,7 +225,7 @@ def measure(config, seed):
     return [*bits, run.bits(alphabet.encode(prose["test"][:PROSE_SCORED]))]
 
 
-def make_runs():
+def make_runs() -> None:
     runs = planned()
     parts = [(TABLES / "base_model.npz").read_bytes(), Path(__file__).read_bytes(), repr(TEXT_SHA256).encode()]
     kept = ROOT / "build" / "tables" / f"fine_tuning-{hashlib.sha256(b''.join(parts)).hexdigest()[:16]}.npy"
@@ -222,7 +235,8 @@ def make_runs():
         rows.append(measure(*runs[number][1:]))
         if len(rows) % 10 == 0:
             np.save(kept, rows)
-    bits, columns = np.array(rows), {}
+    bits = np.array(rows)
+    columns: dict[str, Any] = {}
     defaults = {"rank": 0, "batch_size": 16, "warmup": 0.0, "weight_decay": 0.0, "bias_correction": True,
                 "matrices": "query, value"}  # fmt: skip
     for name in ("learning_rate", *defaults):

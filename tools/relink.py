@@ -1,37 +1,41 @@
-"""Make the links of a notebook fit what lies beside it: parts are handed out one by one. Standard library only.
+"""Make links of a notebook fit what lies beside it, part by part. Standard library only.
 
-A link to a lesson that is not there becomes plain text, and the cell keeps its own text in its metadata, so that the
-link comes back when the lesson does.
+A link to a lesson that is not there becomes plain text, and the cell keeps its own text in its
+metadata, so that the link comes back when the lesson does.
 """
 
 import json
 import posixpath
 import re
+from collections.abc import Callable
+from typing import Any
 
 __all__ = ["LINK", "fit", "fit_notebook", "plain", "source_of", "written"]
 
 # A relative link or picture of Markdown: its mark, its label, its target, its fragment.
-LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
+LINK = re.compile(
+    r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)"
+)
 PLACE = re.compile(r" \(in part \d+\)")
 OWN = "text_with_all_links"  # where a cell's metadata keep it
 
 
-def source_of(cell):
+def source_of(cell: dict[str, Any]) -> str:
     """Return the source of a cell of a notebook's JSON, where it is a text or a list of lines."""
     return "".join(cell.get("source", ""))
 
 
-def written(notebook):
+def written(notebook: dict[str, Any]) -> str:
     """Return a notebook's JSON as text, as Jupyter writes it."""
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def plain(text):
-    """Return a text with its relative links replaced by their labels: what does not change when links are fitted."""
+def plain(text: str) -> str:
+    """Return a text with labels for relative links: what stays the same when links are fitted."""
     return PLACE.sub("", LINK.sub(lambda match: match[2], text))
 
 
-def fit(text, page, there):
+def fit(text: str, page: str, there: Callable[[str], bool]) -> str:
     """Replace the relative links of a text that lead nowhere by their labels.
 
     Parameters
@@ -49,18 +53,22 @@ def fit(text, page, there):
         A lesson or exercise of another part is followed by the part's number.
     """
 
-    def convert(match):
+    def convert(match: re.Match[str]) -> str:
         path = posixpath.normpath(posixpath.join(posixpath.dirname(page), match[3]))
         if there(path):
             return match[0]
         part, own = (re.match(r"(?:notebooks|exercises|work)/(\d+)_", at) for at in (path, page))
-        return match[2] + (f" (in part {part[1]})" if part and not (own and own[1] == part[1]) else "")
+        return match[2] + (
+            f" (in part {part[1]})" if part and not (own and own[1] == part[1]) else ""
+        )
 
     return LINK.sub(convert, text)
 
 
-def fit_notebook(notebook, page, there, first=False):
-    """Fit the links of a notebook's JSON in place; a cell whose text somebody has changed stays as it is.
+def fit_notebook(
+    notebook: dict[str, Any], page: str, there: Callable[[str], bool], first: bool = False
+) -> bool:
+    """Fit the links of a notebook's JSON in place; a text that somebody has changed stays.
 
     Parameters
     ----------

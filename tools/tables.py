@@ -7,6 +7,7 @@ versions that computed them. The same machine makes the same bytes.
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy
@@ -25,20 +26,20 @@ REPEAT_SEEDS = np.arange(10_000, 10_010)
 SAVE_EVERY = 10
 
 
-def versions():
+def versions() -> str:
     return f"scikit-learn {sklearn.__version__}, numpy {np.__version__}, scipy {scipy.__version__}"
 
 
-def count_errors(config, seed):
+def count_errors(config: dict[str, Any], seed: int) -> np.ndarray:
     """Return the wrong answers after each epoch: (2, EPOCHS), validation and test."""
     trainer = Trainer(config, seed)
     trainer.train(EPOCHS)
     return np.rint(599 * np.array([trainer.validation, trainer.test])).astype(np.uint16)
 
 
-def all_counts(name, runs):
+def all_counts(name: str, runs: list[tuple[dict[str, Any], int]]) -> np.ndarray:
     """Return count_errors of each (config, seed), from the checkpoint as far as it goes: (len(runs), 2, EPOCHS)."""
-    code = [Path(module.__file__).read_bytes() for module in (spaces, tuning)]
+    code = [Path(str(module.__file__)).read_bytes() for module in (spaces, tuning)]
     key = hashlib.sha256(b"".join(code) + repr((versions(), runs)).encode()).hexdigest()[:16]
     checkpoint = ROOT / "build" / "tables" / f"{name}-{key}.npy"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -50,9 +51,11 @@ def all_counts(name, runs):
     return np.array(counts)
 
 
-def write(name, configs, seeds, counts):
+def write(name: str, configs: list[dict[str, Any]], seeds: np.ndarray, counts: np.ndarray) -> None:
     """Write a table; NaN stands for a parameter that the configuration does not have."""
-    columns = {key: np.array([config.get(key, np.nan) for config in configs]) for key in SPACE.names}
+    columns: dict[str, Any] = {}
+    for key in SPACE.names:
+        columns[key] = np.array([config.get(key, np.nan) for config in configs])
     TABLES.mkdir(exist_ok=True)
     np.savez_compressed(
         TABLES / f"{name}.npz",
@@ -64,7 +67,7 @@ def write(name, configs, seeds, counts):
     )
 
 
-def main():
+def main() -> None:
     configs = SPACE.sample(N_CONFIGS, np.random.default_rng(0))
     seeds = np.arange(N_CONFIGS)
     counts = all_counts("digits_mlp", list(zip(configs, seeds.tolist(), strict=True)))

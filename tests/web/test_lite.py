@@ -13,7 +13,7 @@ import nbformat
 import pytest
 import website
 from notebook_page import ROOT, SHORT, chromium, open_notebook, run_all, serve, source_of, stopped, type_into
-from pyodide_files import Gone, Refused, needed, pyodide_files, take, write_core
+from pyodide_files import GoneError, RefusedError, needed, pyodide_files, take, write_core
 
 LESSONS = [name.removesuffix(".ipynb") for name in SHORT]
 EXERCISES = LESSONS[1:]
@@ -32,7 +32,7 @@ def expose(site):
 def files():
     try:
         return pyodide_files()
-    except Gone as gone:
+    except GoneError as gone:
         pytest.skip(f"{gone}: no notebook is run in the browser. Tested are that Python starts there and that "
                     "every import of the course is in the lock.")  # fmt: skip
 
@@ -94,7 +94,7 @@ def official():
 
 
 def test_every_import_of_the_course_is_in_the_lock(tmp_path):
-    lite.course.install("requirements-lite.txt", venv=".venv-lite")
+    lite.course.install("pins/lite.txt", venv=".venv-lite")
     lite.download_wheels(lite.CACHE / "wheels")
     wheels = [*(lite.CACHE / "wheels").glob("*.whl"), lite.course_wheel(tmp_path)]
     packages = lite.lock(official(), wheels)["packages"]
@@ -127,7 +127,7 @@ def test_a_file_that_is_not_pyodides_own_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "stranger.zip", "w") as archive:
         for name in needed(packages):
             archive.writestr(f"assets/{packages[name]['file_name']}", b"something else")
-    with zipfile.ZipFile(tmp_path / "stranger.zip") as archive, pytest.raises(Refused, match="do not use it"):
+    with zipfile.ZipFile(tmp_path / "stranger.zip") as archive, pytest.raises(RefusedError, match="do not use it"):
         take(archive, packages, tmp_path)
     assert not list(tmp_path.glob("*.whl"))
 

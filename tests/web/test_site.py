@@ -4,19 +4,15 @@ import importlib
 import inspect
 import json
 import re
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import links
 import pytest
+import website
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "build" / "site"
-sys.path.insert(0, str(ROOT / "tools"))
-
-import links  # noqa: E402
-import website  # noqa: E402
-
 ENTRIES = website.glossary()
 needs_site = pytest.mark.skipif(not (SITE / "index.html").exists(), reason="run `make site` first")
 

@@ -1,4 +1,4 @@
-"""The grader gives each submission the mark it deserves, and nothing gets out of its sandbox."""
+"""The grader gives each submission the mark it deserves, hostile ones too, and a class its table."""
 
 import ast
 import builtins
@@ -25,15 +25,13 @@ from hostile import ALL, HOSTILE, VICTIM
 
 from grading import selftest
 from grading.__main__ import main
-from grading.course import BadCourse, Bench, bench, load_part, parts
+from grading.classroom.report import write_reports
+from grading.classroom.sheets import load_part, parts
+from grading.classroom.store import result_path
+from grading.classroom.submissions import Handed, Submission, find
+from grading.engine.checker import checker_of
+from grading.engine.sandbox import missing
 from grading.grade import Options, grade_class, grade_submission
-from grading.report import write_reports
-from grading.runner import wanted
-from grading.sandbox import missing
-from grading.session import Answer, Cell, Gone, Notebook, sandbox_of
-from grading.store import result_path
-from grading.submissions import Handed, Submission, find
-from grading.wire import Garbage, Opaque, decode, encode
 
 PART, NAME = "1_landscape", "1_surfaces"
 WORTH, ONE = classroom.worth(PART, NAME), classroom.worth(PART, NAME, VICTIM)
@@ -58,143 +56,43 @@ def notebook_of(result, name=NAME):
     return next(n for n in result["notebooks"] if n["name"] == name)
 
 
-# ---------------------------------------------------------------------------------------------------- wire
+# ----------------------------------------------------------------------------------- one submission
 
 
+SHORT = [
+    "an answer that loops and swallows interrupts",
+    "os._exit in a cell",
+    "a fork bomb",
+    "reading the solution",
+    "a wrong answer and a patched checker",
+    "an object that equals everything",
+    "a forged frame",
+    "an empty file",
+    "changing the arguments",
+    "stripped metadata",
+    "an edited check",
+    "input and stderr and warnings",
+]
+
+
+@needs_sandbox
 @pytest.mark.parametrize(
-    "value",
-    [
-        None, True, 3, -(2**70), 0.1, float("inf"), 1 - 2j, "é\ud800", b"\x00", ..., [1, [2.5, None]], (1, "a"),
-        {"a": 1, 2: [3]}, {1, 2}, range(3, 9, 2), np.float32(0.1), np.int8(-3), np.array(["ab", "c"]),
-        np.array([1, None, "x"], dtype=object), np.zeros((0, 3)), np.arange(6.0).reshape(2, 3).T,
-    ],
-    ids=repr,
-)  # fmt: skip
-def test_values_survive_the_wire(value):
-    data, buffers = encode(value)
-    back = decode(json.loads(json.dumps(data)), b"".join(buffers))
-    assert type(back) is type(value)
-    assert repr(back) == repr(value)
-
-
-def test_what_is_no_plain_value_becomes_opaque():
-    for value in (object(), np, print):
-        data, buffers = encode(value)
-        assert isinstance(decode(data, b""), Opaque)
-    assert decode(*encode(object())[:1], b"") != decode(*encode(object())[:1], b"")
-
-
-def test_garbage_is_refused_as_garbage():
-    """Whatever is decoded, the only error is Garbage; the seeds are whole values of which one part is spoilt."""
-    rng = np.random.default_rng(0)
-    seeds = [encode(v)[0] for v in ([1, "a", 2.5], {"a": np.ones(3)}, (None, [1, 2]), np.float32(1), {1, 2}, range(3))]
-    junk = [
-        None,
-        -1,
-        10**30,
-        "x",
-        [],
-        {},
-        ["a"],
-        ["a", "<f8", [2**62]],
-        ["a", "O", [1]],
-        ["i", "zz"],
-        ["oa", [3], [1]],
-        ["b", -5],
-    ]
-
-    def spoil(data):
-        if not isinstance(data, list) or not data or rng.random() < 0.3:
-            return junk[rng.integers(len(junk))]
-        at = int(rng.integers(len(data)))
-        return [spoil(part) if i == at else part for i, part in enumerate(data)]
-
-    refused = 0
-    for _ in range(3000):
-        try:
-            decode(spoil(seeds[rng.integers(len(seeds))]), bytes(24))
-        except Garbage:
-            refused += 1
-    assert refused > 1000
-
-
-# ------------------------------------------------------------------------------------------------ the sandbox
-
-
-@needs_sandbox
-def test_nothing_gets_out_of_the_sandbox():
-    assert not [name for name, worked in selftest.break_out(sandbox_of(True)).items() if worked]
-
-
-HONEST = {
-    "neighbours and pools of threads": "from sklearn.metrics import pairwise_distances_argmin\n"
-    "import numpy as np\nX = np.random.default_rng(0).random((300, 4))\npairwise_distances_argmin(X, X)",
-    "k-means": "from sklearn.cluster import KMeans\nKMeans(3, n_init=1).fit(X)",
-    "a random forest": "from sklearn.ensemble import RandomForestClassifier\n"
-    "RandomForestClassifier(5).fit(X, X[:, 0] > 0.5)",
-    "a grid search": "from sklearn.model_selection import GridSearchCV\nfrom sklearn.svm import SVC\n"
-    "GridSearchCV(SVC(), {'C': [1, 2]}).fit(X, X[:, 0] > 0.5)",
-    "counting processors": "import joblib, os, threadpoolctl\n"
-    "joblib.cpu_count(), os.cpu_count(), threadpoolctl.threadpool_info()",
-    "a figure in a file": "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.savefig('f.png')",
-    "files of its own": "np.save('a.npy', X); np.load('a.npy')\nwith open('b', 'w') as f: f.write('x')",
-    "threads": "from concurrent.futures import ThreadPoolExecutor\nlist(ThreadPoolExecutor(2).map(abs, [1, -2]))",
-    "a Sobol sequence": "from scipy.stats import qmc\nqmc.Sobol(2).random(4)",
-    "the clock": "import time, datetime\ntime.sleep(0.01); time.process_time(); datetime.datetime.now().astimezone()",
-    "a seaborn figure": "import pandas, seaborn\nseaborn.scatterplot(pandas.DataFrame({'x': [1, 2]}), x='x', y='x')",
-    "the course's tables": "import downhill.tuning\ndownhill.tuning.load_table('random')",
-}  # fmt: skip
-
-
-@needs_sandbox
-def test_what_honest_answers_use_works_in_the_sandbox():
-    cells = [Cell(title, source) for title, source in HONEST.items()]
-    notebook = Notebook(sandbox_of(True), cells, cell_seconds=30)
-    notebook.close()
-    assert {cell.id: cell.error or cell.bad for cell in cells if cell.error or cell.bad} == {}
-
-
-def test_a_sheet_that_does_not_run_here_is_the_course_s_fault():
-    with pytest.raises(BadCourse, match="1_surfaces gives to all does not run here. ModuleNotFoundError"):
-        Bench(replace(load_part("1_landscape")[0], setup=("import a_package_that_nobody_has",)))
-
-
-def test_the_sandbox_imports_what_cells_name():
-    assert wanted(["import numpy as np", "# a word: scipy"]) == []
-    assert wanted(["from sklearn import tree", "import scipy.stats as st"]) == ["scipy.stats", "sklearn.tree"]
-
-
-@needs_sandbox
-def test_a_check_that_counts_lines_stops_an_endless_answer():
-    """The lines are counted where the answer runs; the process lives on, and the next call is as before."""
-    notebook = Notebook(sandbox_of(True), [Cell("a", "def ask(n):\n    while n:\n        pass\n    return 7")])
-    before = sys.gettrace()
-    try:
-        sys.settrace(lambda *a: None)
-        with pytest.raises(RuntimeError, match="lines of Python"):
-            Answer(notebook, "ask")(1)
-        assert Answer(notebook, "ask")(0) == 7
-    finally:
-        sys.settrace(before)
-        notebook.close()
-    assert notebook.deaths == []
-
-
-SHORT = ["an answer that loops and swallows interrupts", "os._exit in a cell", "a fork bomb", "reading the solution",
-         "a wrong answer and a patched checker", "an object that equals everything", "a forged frame", "an empty file",
-         "changing the arguments", "stripped metadata", "an edited check", "input and stderr and warnings"]  # fmt: skip
-
-
-@needs_sandbox
-@pytest.mark.parametrize("title", [t if t in SHORT else pytest.param(t, marks=pytest.mark.long) for t in HOSTILE])
+    "title", [t if t in SHORT else pytest.param(t, marks=pytest.mark.long) for t in HOSTILE]
+)
 def test_a_hostile_submission_gets_its_fair_mark(title, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADER_SECRET", "x")
     lost, make = HOSTILE[title]
-    data = make(solved(ROOT / "solutions" / PART / f"{NAME}.ipynb")).replace(b"{root}", str(ROOT).encode())
+    data = make(solved(ROOT / "solutions" / PART / f"{NAME}.ipynb")).replace(
+        b"{root}", str(ROOT).encode()
+    )
     before = orphans()
     result = grade_submission(hand_in(tmp_path, data), OPTIONS)
     got = notebook_of(result)
-    states = [(e["slug"], e["state"], e["problem"], e["said"][-1:]) for e in got["exercises"] if e["state"] != "passed"]
+    states = [
+        (e["slug"], e["state"], e["problem"], e["said"][-1:])
+        for e in got["exercises"]
+        if e["state"] != "passed"
+    ]
     assert got["points"] == (0 if lost == ALL else WORTH - lost * ONE), (states, result["flags"])
     assert orphans() <= before
     assert not os.path.exists("/tmp/pickled")
@@ -212,7 +110,7 @@ def orphans():
     return found
 
 
-# ------------------------------------------------------------------------------------------------- a class
+# ------------------------------------------------------------------------------------------ a class
 
 
 def globals_of(source):
@@ -222,19 +120,29 @@ def globals_of(source):
         table = tables.pop()
         tables += table.get_children()
         top = table.get_type() == "module"
-        found |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (s.is_global() or top)}
+        found |= {
+            s.get_name()
+            for s in table.get_symbols()
+            if s.is_referenced() and (s.is_global() or top)
+        }
     return found
 
 
 @pytest.mark.parametrize("part", parts())
 def test_checks_use_only_what_the_grader_has(part):
-    """Names of given cells, of Python, of the check cell itself, and what its own answer cell is asked to define."""
+    """Names of given cells, of Python, of the check cell itself, and what its own answer cell is
+    asked to define.
+    """
     for sheet in load_part(part):
         assert sheet.exercises and sheet.questions
-        given = set(bench(sheet).names) | set(dir(builtins))
+        given = set(checker_of(sheet).names) | set(dir(builtins))
         for exercise in sheet.exercises:
             assert exercise.names and exercise.answer_id
-            own = {node.name for node in ast.parse(exercise.check).body if isinstance(node, ast.FunctionDef)}
+            own = {
+                node.name
+                for node in ast.parse(exercise.check).body
+                if isinstance(node, ast.FunctionDef)
+            }
             unknown = globals_of(exercise.check) - given - own - set(exercise.names)
             assert not unknown, (sheet.name, exercise.slug)
 
@@ -243,7 +151,9 @@ def test_checks_use_only_what_the_grader_has(part):
 @pytest.mark.long
 @pytest.mark.parametrize("part", parts())
 def test_a_class_gets_the_marks_it_deserves(part, tmp_path):
-    """Over 60 students in the three parts together: every listed mistake, every other right way, and mixtures."""
+    """Over 60 students in the three parts together: every listed mistake, every other right way,
+    and mixtures.
+    """
     students = classroom.make_class(part, mixed=8, seed=1)
     submissions = find(classroom.hand_in(students, tmp_path / "in", part), part)
     grade_class(submissions, Options(part, str(ROOT)), tmp_path / "out", jobs=2)
@@ -251,7 +161,11 @@ def test_a_class_gets_the_marks_it_deserves(part, tmp_path):
     results = {student: json.loads(path.read_text()) for student, path in paths.items()}
     wrong = {}
     for student in students:
-        got = {(n["name"], e["slug"]): e for n in results[student.name]["notebooks"] for e in n["exercises"]}
+        got = {
+            (n["name"], e["slug"]): e
+            for n in results[student.name]["notebooks"]
+            for e in n["exercises"]
+        }
         assert set(got) == set(student.truth)
         for key, points in student.truth.items():
             if got[key]["points"] != points or "NameError" in str(got[key]):
@@ -261,11 +175,13 @@ def test_a_class_gets_the_marks_it_deserves(part, tmp_path):
     assert len(students) >= 19
 
 
-# ------------------------------------------------------------------------------------------ files and reports
+# -------------------------------------------------------------------------------- files and reports
 
 
 def small_class(folder, part=PART, more=0):
-    """Three students in nbgrader's layout: one solved, one did nothing, one handed in a broken file. More solve too."""
+    """Three students in nbgrader's layout: one solved, one did nothing, one handed in a broken
+    file. More solve too.
+    """
     for student, source in (("ada", "solutions"), ("bob", "exercises")):
         (folder / student / part).mkdir(parents=True)
         path = ROOT / source / part / f"{NAME}.ipynb"
@@ -303,13 +219,19 @@ def test_a_fault_of_the_grader_costs_one_student_a_look(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("grading.grade.grade_submission", faulty)
         grade_class(submissions, OPTIONS, out)
-    results = {s.student: json.loads(result_path(out, PART, OPTIONS.batch, s).read_text()) for s in submissions}
+    results = {
+        s.student: json.loads(result_path(out, PART, OPTIONS.batch, s).read_text())
+        for s in submissions
+    }
     assert "RecursionError: a fault" in results["ada"]["flags"][0] and results["ada"]["points"] == 0
     assert results["bob"]["flags"] == []
     write_reports(out, submissions, load_part(PART))
     assert "The grader failed here" in (out / "report.html").read_text()
     grade_class(submissions, OPTIONS, out)
-    assert json.loads(result_path(out, PART, OPTIONS.batch, submissions[1]).read_text())["points"] == WORTH
+    assert (
+        json.loads(result_path(out, PART, OPTIONS.batch, submissions[1]).read_text())["points"]
+        == WORTH
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,7 +251,9 @@ def test_bad_words_get_a_sentence(words, said):
 
 
 def processes_below(folder):
-    """Return the processes that work in a folder or below it, or have it as their folder for temporary files."""
+    """Return the processes that work in a folder or below it, or have it as their folder for
+    temporary files.
+    """
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -354,19 +278,37 @@ def test_killed_at_any_moment_it_finishes_with_the_same_table(tmp_path):
     run_grader("grade", where, "--part", PART, "--out", tmp_path / "whole", "--jobs", 2)
     rng = np.random.default_rng(3)
     cut = tmp_path / "cut"
-    command = [sys.executable, "-m", "grading", "grade", where, "--part", PART, "--out", cut, "--jobs", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "grading",
+        "grade",
+        where,
+        "--part",
+        PART,
+        "--out",
+        cut,
+        "--jobs",
+        "2",
+    ]
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     for attempt in range(6):
         running = subprocess.Popen(
-            command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            command,
+            cwd=ROOT,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             env=os.environ | {"TMPDIR": str(temporary)},
-        )  # fmt: skip
+        )
         time.sleep(rng.uniform(0.5, 10))
         with contextlib.suppress(ProcessLookupError):
             (os.kill if attempt % 2 else os.killpg)(running.pid, signal.SIGKILL)
         running.wait()
-        patient_until(lambda: not processes_below(temporary))  # no worker, no runner, no student's process stays
+        patient_until(
+            lambda: not processes_below(temporary)
+        )  # no worker, no runner, no student's process stays
         if attempt % 2:
             assert not list(temporary.glob("downhill-grading-*"))
         else:
@@ -377,26 +319,20 @@ def test_killed_at_any_moment_it_finishes_with_the_same_table(tmp_path):
 
 
 @needs_sandbox
-def test_an_answer_that_calls_back_for_ever_meets_its_limit():
-    notebook = Notebook(sandbox_of(True), [Cell("a", "def ask(f):\n    while True:\n        f(1.0)")], cell_seconds=1)
-    try:
-        notebook.begin()
-        with pytest.raises(Gone, match="longer than"):
-            Answer(notebook, "ask")(lambda x: x)
-    finally:
-        notebook.close()
-
-
-@needs_sandbox
 @pytest.mark.long
 def test_private_checks_count_and_do_not_show(tmp_path):
     where, tests = small_class(tmp_path / "in"), tmp_path / "private"
     (tests / PART).mkdir(parents=True)
     (tests / PART / f"{NAME}.py").write_text(
-        "def check_violated_fraction(answer):\n    check_close('a secret', 1.0, 2.0)\n", encoding="utf-8"
+        "def check_violated_fraction(answer):\n    check_close('a secret', 1.0, 2.0)\n",
+        encoding="utf-8",
     )
-    run_grader("grade", where, "--part", PART, "--out", tmp_path / "out", "--tests", tests, "--jobs", 1)
-    assert {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}["ada"] == f"{WORTH - ONE}"
+    run_grader(
+        "grade", where, "--part", PART, "--out", tmp_path / "out", "--tests", tests, "--jobs", 1
+    )
+    assert {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}[
+        "ada"
+    ] == f"{WORTH - ONE}"
 
 
 @needs_sandbox
@@ -406,7 +342,9 @@ def test_a_cluster_gives_the_same_table_though_a_worker_dies(tmp_path):
 
     where = small_class(tmp_path / "in", more=4)
     run_grader("grade", where, "--part", PART, "--out", tmp_path / "here", "--jobs", 2)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as cluster:
         victim = next(iter(cluster.workers.values())).process.process.pid
         command = [sys.executable, "-m", "grading", "grade", str(where), "--part", PART]
         command += ["--out", str(tmp_path / "there"), "--scheduler", cluster.scheduler_address]
@@ -416,19 +354,26 @@ def test_a_cluster_gives_the_same_table_though_a_worker_dies(tmp_path):
             time.sleep(0.2)
         os.kill(victim, signal.SIGKILL)
         assert running.wait(300) == 0
-    assert (tmp_path / "there" / "grades.csv").read_bytes() == (tmp_path / "here" / "grades.csv").read_bytes()
+    assert (tmp_path / "there" / "grades.csv").read_bytes() == (
+        tmp_path / "here" / "grades.csv"
+    ).read_bytes()
 
 
 @needs_sandbox
-def test_a_longer_limit_grades_again_who_met_the_shorter_one_and_a_shorter_one_takes_nothing_back(tmp_path):
+def test_a_longer_limit_grades_again_who_met_the_shorter_one_and_a_shorter_one_takes_nothing_back(
+    tmp_path, monkeypatch
+):
     notebook = solved(ROOT / "solutions" / PART / f"{NAME}.ipynb")
     answer = next(c for c in notebook["cells"] if c["id"] == "answer_central_difference")
-    answer["source"] = "import time\ntime.sleep(1.5)\n" + answer["source"]
+    answer["source"] = "import time\ntime.sleep(3)\n" + answer["source"]
     (tmp_path / "ada.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     submissions = find(tmp_path / "ada.ipynb", PART)
     (path,) = (result_path(tmp_path / "out", PART, OPTIONS.batch, s) for s in submissions)
+    monkeypatch.setattr("grading.engine.session.load_factor", lambda: 1.0)
     points = []
-    for limit in (1, 8, 1):
-        grade_class(submissions, replace(OPTIONS, seconds=4 * limit, cell_seconds=limit), tmp_path / "out")
+    for limit in (1, 20, 1):
+        grade_class(
+            submissions, replace(OPTIONS, seconds=4 * limit, cell_seconds=limit), tmp_path / "out"
+        )
         points.append(json.loads(path.read_text())["points"])
     assert points == [WORTH - classroom.worth(PART, NAME, "central_difference"), WORTH, WORTH]

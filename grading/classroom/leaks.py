@@ -1,22 +1,28 @@
-"""Find what gives a solution away: markers, and passages of the course's own solutions, in any file."""
+"""Find what gives a solution away in any file: markers, and passages of the course's solutions."""
 
 import io
 import json
 import re
 import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from grading.course import cells_of
+from grading.classroom.sheets import cells_of
 
 __all__ = ["leak", "passages"]
 
 MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) (?:SOLUTION|HIDDEN TESTS)[ \t]*$", re.MULTILINE)
-SECRET = re.compile(r"^[ \t]*### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)^[ \t]*### END", re.MULTILINE | re.DOTALL)
+SECRET = re.compile(
+    r"^[ \t]*### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)^[ \t]*### END", re.MULTILINE | re.DOTALL
+)
 PICTURE = re.compile(r"data:[\w/+]+;base64,[A-Za-z0-9+/=]+")
-# So many words in a row are no coincidence. Lessons teach the same idioms as solutions: code of up to 20 words agrees.
+# So many words in a row are no coincidence. Lessons teach the same idioms as solutions: code of up
+# to 20 words agrees.
 PROSE, CODE, SHORTEST = 12, 22, 8
 
 
-def passages(root):
+def passages(root: Path) -> dict[int, dict[str, str]]:
     """Collect what students must not get from every solution of the course.
 
     Parameters
@@ -27,9 +33,11 @@ def passages(root):
     Returns
     -------
     dict of {int: dict of {str: str}}
-        By number of words, from words in a row to where they stand, such as "1_landscape/1_surfaces, answer_slope".
+        By number of words, from words in a row to where they stand, such as
+        "1_landscape/1_surfaces, answer_slope".
     """
-    found, given = {}, set()
+    found: dict[int, dict[str, str]] = {}
+    given: set[str] = set()
     for path in sorted((root / "solutions").glob("*/*.ipynb")):
         for cell in cells_of(path):
             length = PROSE if cell.cell_type == "markdown" else CODE
@@ -43,19 +51,26 @@ def passages(root):
                 if len(words) >= SHORTEST:
                     size = min(length, len(words))
                     for run in _runs(words, size):
-                        found.setdefault(size, {})[run] = f"{path.parent.name}/{path.stem}, {cell.id}"
-    return {size: {run: at for run, at in runs.items() if run not in given} for size, runs in found.items()}
+                        found.setdefault(size, {})[run] = (
+                            f"{path.parent.name}/{path.stem}, {cell.id}"
+                        )
+    return {
+        size: {run: at for run, at in runs.items() if run not in given}
+        for size, runs in found.items()
+    }
 
 
-def _words(text):
-    return re.findall(r"\w+", re.sub(r"\\[nrt]", " ", text))  # ends of lines may be written as in JSON
+def _words(text: str) -> list[str]:
+    return re.findall(
+        r"\w+", re.sub(r"\\[nrt]", " ", text)
+    )  # ends of lines may be written as in JSON
 
 
-def _runs(words, size):
+def _runs(words: list[str], size: int) -> Iterator[str]:
     return (" ".join(words[at : at + size]) for at in range(len(words) - size + 1))
 
 
-def leak(name, content, known):
+def leak(name: str, content: bytes, known: dict[int, dict[str, str]]) -> str:
     """Say what a file gives away.
 
     Parameters
@@ -91,13 +106,19 @@ def leak(name, content, known):
     return ""
 
 
-def _texts(cell):
-    """Yield what can be read in a cell: its source, the texts of its outputs and of its metadata."""
+def _texts(cell: dict[str, Any]) -> Iterator[str | list[str]]:
+    """Yield what can be read in a cell: source, texts of its outputs, metadata."""
     yield cell["source"]
     for output in cell.get("outputs", []):
         yield output.get("text", "")
         yield output.get("evalue", "")
         for data in output.get("data", {}).values():
-            yield PICTURE.sub("", data if isinstance(data, str) else json.dumps(data) if isinstance(data, dict)
-                              else "".join(data))  # fmt: skip
+            yield PICTURE.sub(
+                "",
+                data
+                if isinstance(data, str)
+                else json.dumps(data)
+                if isinstance(data, dict)
+                else "".join(data),
+            )
     yield json.dumps(cell["metadata"], ensure_ascii=False)

@@ -1,7 +1,8 @@
-"""The side of the sandbox: a process that has the course's imports ready, and forks one confined process a notebook.
+"""The side of the sandbox: it has the course's imports ready, and forks a process a notebook.
 
-``python -m grading.runner DESCRIPTOR`` is started by ``grading.session`` in a clean environment. It holds nothing that
-a student must not see: no solution, no hidden test, no other student's work, no secret of the instructor's environment.
+``python -m grading.engine.runner DESCRIPTOR`` is started by ``grading.engine.session`` in a clean
+environment. It holds nothing that a student must not see: no solution, no hidden test, no other
+student's work, no secret of the instructor's environment.
 """
 
 import builtins
@@ -18,30 +19,65 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import Any, NoReturn
 
 import numpy as np
 
 from grading import import_helpers
-from grading.sandbox import Limits, confine
-from grading.shell import make_shell, open_loop
-from grading.wire import Channel, Closed, Garbage, Opaque, TooLarge, decode, encode
+from grading.engine.sandbox import Limits, confine
+from grading.engine.shell import ZMQInteractiveShell, make_shell, open_loop
+from grading.engine.wire import (
+    Channel,
+    ClosedError,
+    GarbageError,
+    Opaque,
+    TooLargeError,
+    decode,
+    encode,
+)
 
 LIBRARY = (
-    "pandas", "scipy.integrate", "scipy.interpolate", "scipy.optimize", "scipy.spatial", "scipy.special", "scipy.stats",
-    "seaborn", "sklearn.datasets", "sklearn.dummy", "sklearn.ensemble", "sklearn.feature_selection",
-    "sklearn.gaussian_process", "sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection",
-    "sklearn.neighbors", "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.svm",
-    "sklearn.tree", "downhill.bayesian", "downhill.language", "downhill.multi_fidelity", "downhill.optimizers",
-    "downhill.schedules", "downhill.spaces", "downhill.transformer", "downhill.tuning",
-)  # fmt: skip
+    "pandas",
+    "scipy.integrate",
+    "scipy.interpolate",
+    "scipy.optimize",
+    "scipy.spatial",
+    "scipy.special",
+    "scipy.stats",
+    "seaborn",
+    "sklearn.datasets",
+    "sklearn.dummy",
+    "sklearn.ensemble",
+    "sklearn.feature_selection",
+    "sklearn.gaussian_process",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "sklearn.model_selection",
+    "sklearn.neighbors",
+    "sklearn.neural_network",
+    "sklearn.pipeline",
+    "sklearn.preprocessing",
+    "sklearn.svm",
+    "sklearn.tree",
+    "downhill.bayesian",
+    "downhill.language",
+    "downhill.multi_fidelity",
+    "downhill.optimizers",
+    "downhill.schedules",
+    "downhill.spaces",
+    "downhill.transformer",
+    "downhill.tuning",
+)
 MAX_OUTPUT = 20_000  # characters kept of what a cell prints
 
 
-# ---------------------------------------------------------------------------------- the process that forks
+# --------------------------------------------------------------------------- the process that forks
 
 
-def preload():
-    """Import what every notebook imports, so that each fork has it; make figures cost nothing; return the shell."""
+def preload() -> ZMQInteractiveShell:
+    """Import what every notebook imports, so that forks have it; return the shell."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -56,7 +92,7 @@ def preload():
     return make_shell()
 
 
-def load(names):
+def load(names: Iterable[str]) -> None:
     """Import what some notebooks import; what is not there is missed by who needs it."""
     for name in names:
         with contextlib.suppress(ImportError):
@@ -64,23 +100,26 @@ def load(names):
     gc.freeze()  # a fork that collects garbage does not touch, and so copy, what was imported
 
 
-def wanted(sources):
+def wanted(sources: Iterable[str]) -> list[str]:
     """Return what of the library these cells may import: all words of its name occur in them."""
     words = set(re.findall(r"[A-Za-z_]\w*", "\n".join(sources)))
     return [name for name in LIBRARY if words.issuperset(name.split("."))]
 
 
-def main(descriptor):
+def main(descriptor: int) -> None:
     """Import, then serve requests for forks until the grader goes away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts the grader does not mean this process
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # who interrupts the grader does not mean this process
     shell = preload()
     serve(socket.socket(fileno=descriptor), shell)
     shutil.rmtree(os.getcwd(), ignore_errors=True)
 
 
-def serve(control, shell):
-    """Serve requests on this socket until its other end is closed; each fork runs its cells in this shell."""
-    children = set()
+def serve(control: socket.socket, shell: ZMQInteractiveShell) -> None:
+    """Serve requests until the socket's other end is closed; forks run cells in this shell."""
+    children: set[int] = set()
+    reply: dict[str, Any]
     with contextlib.suppress(ConnectionError):  # the other end left without reading all
         control.sendall(json.dumps({"pid": os.getpid()}).encode() + b"\n")
         while True:
@@ -88,7 +127,7 @@ def serve(control, shell):
             if not request:
                 break
             request = json.loads(request)
-            if request["op"] == "twin":
+            if request["op"] == "clone":
                 if os.fork() == 0:
                     control.close()
                     serve(socket.socket(fileno=descriptors[0]), shell)
@@ -114,23 +153,27 @@ def serve(control, shell):
         end(pid)
 
 
-def end(pid):
+def end(pid: int) -> int:
     """Kill a child and return its wait status."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     return os.waitpid(pid, 0)[1]
 
 
-# ------------------------------------------------------------------------------------ the confined process
+# ----------------------------------------------------------------------------- the confined process
 
 
-def child(descriptor, request, shell):
+def child(descriptor: int, request: dict[str, Any], shell: ZMQInteractiveShell) -> int:
     """Confine this process, then run what the grader sends until it hangs up."""
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.nice(5)  # a student's threads do not keep the grader waiting, which may share their processor
-        sys.setswitchinterval(0.0005)  # nor do they keep each other waiting: a call goes back and forth at once
+        os.nice(
+            5
+        )  # a student's threads do not keep the grader waiting, which may share their processor
+        sys.setswitchinterval(
+            0.0005
+        )  # nor do they keep each other waiting: a call goes back and forth at once
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
@@ -138,11 +181,14 @@ def child(descriptor, request, shell):
             os.dup2(descriptor, 3)
         os.closerange(4, 65536)
         os.chdir(request["folder"])
+        os.environ["HOME"] = request["folder"]
         sys.path.insert(0, "")  # a module that the notebook itself has written
         open_loop(shell)
         if request["confine"]:
             limits = request["limits"]
-            confine(Limits(**limits | {key: tuple(limits[key]) for key in ("readable", "writable")}))
+            confine(
+                Limits(**limits | {key: tuple(limits[key]) for key in ("readable", "writable")})
+            )
         channel = Channel(3)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -151,7 +197,7 @@ def child(descriptor, request, shell):
     try:
         channel.send({"ready": True})
         Student(channel, shell).serve()
-    except (Closed, Garbage):
+    except (ClosedError, GarbageError):
         return 0
     return 0
 
@@ -159,33 +205,36 @@ def child(descriptor, request, shell):
 class Bounded(io.TextIOBase):
     """A text stream that keeps the first characters and forgets the rest."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.text = ""
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         if len(self.text) < MAX_OUTPUT:
             self.text += str(text)[: MAX_OUTPUT - len(self.text)]
         return len(text)
 
 
-def no_input(prompt=""):
+def no_input(prompt: object = "") -> NoReturn:
     """Stand for ``input``: nobody is there to answer."""
     raise EOFError("input() has nobody to ask while the notebook is graded")
 
 
 class Student:
-    """A student's notebook while it is graded: its names, and the calls that the grader asks for."""
+    """A student's notebook while it is graded: its names, and calls that the grader asks for."""
 
-    def __init__(self, channel, shell):
+    def __init__(self, channel: Channel, shell: ZMQInteractiveShell) -> None:
         self.channel, self.run, self.names = channel, shell.run_source, shell.user_ns
-        self.turn, self.current = threading.RLock(), None  # the channel's user, and the call that is being answered
+        self.turn, self.current = (
+            threading.RLock(),
+            None,
+        )  # the channel's user, and the call that is being answered
         self.names["display"] = lambda *a, **k: None
         builtins.input = no_input
 
-    def serve(self):
+    def serve(self) -> None:
         """Answer the grader's messages until it hangs up."""
         while True:
             message, buffer = self.channel.receive()
@@ -196,7 +245,7 @@ class Student:
             else:
                 self.call(message, buffer)
 
-    def cell(self, source):
+    def cell(self, source: str) -> dict[str, Any]:
         """Run one cell; return how it went and what it printed."""
         out, error = Bounded(), None
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
@@ -204,18 +253,23 @@ class Student:
                 raised = self.run(source)
             except BaseException as fault:
                 raised = fault
-            if "sys" not in sys.modules:  # Python itself is in pieces; a notebook's kernel is dead then, too
+            if (
+                "sys" not in sys.modules
+            ):  # Python itself is in pieces; a notebook's kernel is dead then, too
                 os._exit(1)
             if raised is not None:
                 error = describe(raised)
         return {"error": error, "output": out.text}
 
-    def call(self, message, buffer):
-        """Call one of the student's functions; send its result, or its error, and its arguments if it changed them."""
+    def call(self, message: dict[str, Any], buffer: bytes) -> None:
+        """Call one of the student's functions; send its result or error, and changed arguments."""
         self.current = message["id"]
-        arguments, keywords = decode(message["arguments"], buffer, functools.partial(self.callback, message["id"]))
+        arguments, keywords = decode(
+            message["arguments"], buffer, functools.partial(self.callback, message["id"])
+        )
         before = [snapshot(argument) for argument in arguments]
-        out, buffers = Bounded(), []
+        out = Bounded()
+        buffers: list[bytes] = []
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
                 function = self.function(message["name"])
@@ -223,39 +277,46 @@ class Student:
                     function = limited(function, message["lines"])
                 value = function(*arguments, **keywords)
             after = [
-                argument if isinstance(argument, np.ndarray | list | dict) and was != snapshot(argument) else None
+                argument
+                if isinstance(argument, np.ndarray | list | dict) and was != snapshot(argument)
+                else None
                 for argument, was in zip(arguments, before, strict=True)
             ]
             data, buffers = encode([value, after])
             reply = {"id": message["id"], "value": data}
-        except (Closed, Garbage) as error:
-            if not isinstance(error, TooLarge):
+        except (ClosedError, GarbageError) as error:
+            if not isinstance(error, TooLargeError):
                 raise
             reply = {"id": message["id"], "error": describe(error)}
         except BaseException as raised:
             reply = {"id": message["id"], "error": describe(raised)}
-        with self.turn:  # a thread of the answer that still calls back is waited for, and then too late
+        with (
+            self.turn
+        ):  # a thread of the answer that still calls back is waited for, and then too late
             self.current = None
             try:
                 self.channel.send(reply, buffers)
-            except TooLarge as error:
+            except TooLargeError as error:
                 self.channel.send({"id": message["id"], "error": describe(error)})
 
-    def function(self, name):
+    def function(self, name: str) -> Any:
         """Return what the notebook calls by this name; a name that is missing gets its sentence."""
         if name not in self.names:
-            raise NameError(f"the notebook defines no {name}: its cell was removed, renamed, or stopped with an error")
+            raise NameError(
+                f"the notebook defines no {name}: its cell was removed, renamed, or stopped with "
+                f"an error"
+            )
         return self.names[name]
 
-    def callback(self, called, number, name):
-        """Return a function that asks the grader to call its function of that number, while it waits for that call.
+    def callback(self, called: int, number: int | None, name: str) -> Any:
+        """Return a function that asks the grader, which waits, to call its function of a number.
 
         An answer may call it from several threads: they take turns.
         """
         if number is None:
             return Opaque("function")
 
-        def call(*arguments, **keywords):
+        def call(*arguments: Any, **keywords: Any) -> Any:
             data, buffers = encode([list(arguments), keywords])
             with self.turn:
                 if self.current != called:
@@ -264,27 +325,29 @@ class Student:
                 message, buffer = self.channel.receive()
             if "error" in message:
                 kind = getattr(builtins, message["error"][0], RuntimeError)
-                raise (kind if isinstance(kind, type) and issubclass(kind, Exception) else RuntimeError)(
-                    message["error"][1]
-                )
+                raise (
+                    kind if isinstance(kind, type) and issubclass(kind, Exception) else RuntimeError
+                )(message["error"][1])
             return decode(message["value"], buffer, functools.partial(self.callback, called))
 
         call.__name__ = name
         return call
 
 
-def limited(function, lines):
+def limited(function: Callable[..., Any], lines: int) -> Callable[..., Any]:
     """Return the function with an end: it raises RuntimeError after so many lines of Python."""
     left = lines
 
-    def count(frame, event, argument):
+    def count(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
         left -= 1
         if left < 0:
-            raise RuntimeError(f"stopped after {lines} lines of Python: a loop that takes too long, or for ever")
+            raise RuntimeError(
+                f"stopped after {lines} lines of Python: a loop that takes too long, or for ever"
+            )
         return count
 
-    def run(*arguments, **keywords):
+    def run(*arguments: Any, **keywords: Any) -> Any:
         sys.settrace(count)
         try:
             return function(*arguments, **keywords)
@@ -294,12 +357,14 @@ def limited(function, lines):
     return run
 
 
-def snapshot(argument):
+def snapshot(argument: Any) -> object:
     """Return something that differs when an argument has been changed in place."""
-    return (argument.shape, argument.tobytes()) if isinstance(argument, np.ndarray) else repr(argument)
+    return (
+        (argument.shape, argument.tobytes()) if isinstance(argument, np.ndarray) else repr(argument)
+    )
 
 
-def describe(error):
+def describe(error: BaseException) -> list[str]:
     """Return an exception as the name of its type and its text."""
     try:
         text = str(error)

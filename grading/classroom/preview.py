@@ -1,14 +1,23 @@
 """Say who handed in what before anything is graded."""
 
-from pathlib import PurePosixPath
+from __future__ import annotations
 
-from grading.submissions import known_notebooks, match, remarks
-from tools.cells import BadNotebook, read_cells
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from grading.classroom.submissions import Class, Known, Submission, known_notebooks, match, remarks
+from tools.cells import NotebookError, read_cells
+
+if TYPE_CHECKING:
+    from grading.classroom.sheets import Sheet
 
 __all__ = ["nobodys_work", "preview"]
 
 
-def preview(found, chosen, sheets, root):
+def preview(
+    found: Class, chosen: Sequence[Submission], sheets: Sequence[Sheet], root: Path
+) -> list[str]:
     """Return lines that say who would be whom, and which notebooks they would answer.
 
     Parameters
@@ -32,7 +41,9 @@ def preview(found, chosen, sheets, root):
         answers, flags = _answers(submission, sheets, known)
         answering += any(name for _, name in answers)
         look += bool(flags)
-        lines.append(submission.student + (f" (number {submission.lms_id})" if submission.lms_id else ""))
+        lines.append(
+            submission.student + (f" (number {submission.lms_id})" if submission.lms_id else "")
+        )
         lines += [f"    {label} -> {name or 'nothing'}" for label, name in answers]
         lines += [f"    look: {sentence}" for sentence in flags]
     if found.nobodys:
@@ -42,19 +53,23 @@ def preview(found, chosen, sheets, root):
     return [*lines, "", total, "Nothing was run."]
 
 
-def nobodys_work(names):
+def nobodys_work(names: Sequence[str]) -> str:
     """Return a sentence about files that belong to no student."""
     files = "1 file is" if len(names) == 1 else f"{len(names)} files are"
     return f"{files} nobody's work: {', '.join(names[:10])}{', …' if len(names) > 10 else ''}"
 
 
-def _answers(submission, sheets, known):
+def _answers(
+    submission: Submission, sheets: Sequence[Sheet], known: Sequence[Known]
+) -> tuple[list[tuple[str, str]], list[str]]:
     """Return [(label, name of the sheet or "")] and the sentences that a grade would come with."""
     answers, flags, strays = [], [], []
     for handed in submission.files:
         try:
-            sheet, sentence = match(read_cells(handed.read(), handed.label), handed.label, sheets, known)
-        except BadNotebook as error:
+            sheet, sentence = match(
+                read_cells(handed.read(), handed.label), handed.label, sheets, known
+            )
+        except NotebookError as error:
             sheet, sentence = None, ""
             flags.append(str(error))
         strays += [sentence] if sentence else []
