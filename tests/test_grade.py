@@ -321,18 +321,27 @@ def test_killed_at_any_moment_it_finishes_with_the_same_table(tmp_path):
 @needs_sandbox
 @pytest.mark.long
 def test_private_checks_count_and_do_not_show(tmp_path):
+    """An answer that knows the public inputs passes the public check, and not the private one."""
     where, tests = small_class(tmp_path / "in"), tmp_path / "private"
+    path = where / "ada" / PART / f"{NAME}.ipynb"
+    sly = path.read_text(encoding="utf-8").replace("> chord + slack)", "> chord + slack % 1234)")
+    (where / "sly" / PART).mkdir(parents=True)
+    (where / "sly" / PART / path.name).write_text(sly, encoding="utf-8")
     (tests / PART).mkdir(parents=True)
     (tests / PART / f"{NAME}.py").write_text(
-        "def check_violated_fraction(answer):\n    check_close('a secret', 1.0, 2.0)\n",
+        "def check_violated_fraction(answer):\n"
+        "    up = lambda p: -p[..., 0] ** 2\n"
+        "    ends = np.zeros((1, 2)), np.array([[2.0, 0.0]]), np.array([0.5])\n"
+        "    check_close('a secret slack', answer(up, *ends, slack=1234), 0)\n",
         encoding="utf-8",
     )
     run_grader(
         "grade", where, "--part", PART, "--out", tmp_path / "out", "--tests", tests, "--jobs", 1
     )
-    assert {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}[
-        "ada"
-    ] == f"{WORTH - ONE}"
+    points = {r["student"]: r["points"] for r in table(tmp_path / "out" / "grades.csv")}
+    assert (points["ada"], points["sly"]) == (f"{WORTH}", f"{WORTH - ONE}")
+    assert "a secret slack" not in (tmp_path / "out" / "feedback" / "sly.html").read_text()
+    assert "a secret slack" in (tmp_path / "out" / "report.html").read_text()
 
 
 @needs_sandbox
