@@ -1,4 +1,4 @@
-"""ruff on code and notebooks, mypy on what students and lessons call."""
+"""ruff on code and notebooks, mypy on every package."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def test_helpers_stays_short():
 
 
 @WITH_STUBS
-def test_every_argument_of_downhill_and_helpers_has_its_type():
+def test_every_argument_of_a_public_function_has_its_type():
     finished = mypy()
     assert finished.returncode == 0, finished.stdout + finished.stderr
 

@@ -211,9 +211,9 @@ def score(path: Path, seconds: float = CELL_SECONDS) -> str:
     try:
         for step in plan(cells, checks):
             if step.source:
-                for error in errors_of(kernel.run(step.source)):
+                for wrong in errors_of(kernel.run(step.source)):
                     for name in DEFINED.findall(step.source):
-                        stopped[name] = f"{error.ename}: {error.evalue}"
+                        stopped[name] = f"{wrong.ename}: {wrong.evalue}"
             else:
                 _check(kernel, exercises, step.check, results)
         for slug in [

@@ -503,7 +503,7 @@ def lock(_: "list[str]") -> int:
     venv = ".venv-newest"
     shutil.rmtree(ROOT / venv, ignore_errors=True)
     install("web", venv=venv)
-    command = [venv_program("python", venv), "-m", "pip", "freeze", "--exclude-editable"]
+    command = [str(venv_program("python", venv)), "-m", "pip", "freeze", "--exclude-editable"]
     frozen = subprocess.run(command, capture_output=True, text=True)
     if frozen.returncode != 0:
         raise Stop(f"pip could not say what is installed: {frozen.stderr}")

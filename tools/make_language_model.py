@@ -51,13 +51,16 @@ STEPS, BATCH, PEAK, WARMUP, DECAY = 4000, 16, 4e-3, 200, 0.1
 
 UNIT, RUNGS = 2048, (1, 3, 9, 27)  # fine-tuning: characters in a unit of budget, and units after which it is measured
 CODE_SCORED, PROSE_SCORED = 4000, 6000  # characters of the code for validation and of the prose for test
-SEARCHED = {
+SEARCHED: dict[str, Float | Integer | Choice] = {
     "learning_rate": Float(1e-4, 0.3, log=True),
     "batch_size": Choice((4, 8, 16, 32)),  # windows of 64 characters: each divides a unit
     "warmup": Float(0.0, 0.3),  # as a share of the whole budget
     "weight_decay": Float(1e-3, 1.0, log=True),
 }
-ADAPTED = {"rank": Integer(1, 32, log=True), "matrices": Choice(("query, value", "all"))}
+ADAPTED: dict[str, Float | Integer | Choice] = {
+    "rank": Integer(1, 32, log=True),
+    "matrices": Choice(("query, value", "all")),
+}
 
 
 # ------------------------------------------------------------------------------------------------ the snapshot

@@ -375,7 +375,7 @@ def modules() -> tuple[str, str, list[tuple[str, str, str]]]:
     """
     source = (ROOT / "downhill" / "__init__.py").read_text(encoding="utf-8")
     line = r"=+  =+  =+\n"
-    opening, _, table, rest = re.split(line, ast.get_docstring(ast.parse(source)))
+    opening, _, table, rest = re.split(line, ast.get_docstring(ast.parse(source)) or "")
     return opening.strip(), rest.strip(), re.findall(r"^``(\w+)``\s+(\S+)\s+(.+)$", table, flags=re.MULTILINE)
 
 

@@ -213,7 +213,7 @@ def open_book(
 
 def _mixed(results: Iterable[dict[str, Any]]) -> list[str]:
     """Say of which parts the results were not all made with the same checks."""
-    made = defaultdict(lambda: defaultdict(set))
+    made: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for result in results:
         if checks := result.get("checks"):
             made[result["part"]][checks].add(result["batch"])
