@@ -380,7 +380,10 @@ def modules() -> tuple[str, str, list[tuple[str, str, str]]]:
 
 
 def api_pages() -> dict[str, str]:
-    """Return the pages of the package by their names: the modules with their lessons, and a page a module."""
+    """Return the pages of the package by their names: the modules with their lessons, and a page a module.
+
+    A module's page is not in the index of the search: each page of the site loads that index, a lesson too.
+    """
     numbers = {lesson["number"]: lesson["name"] for part in parts() for lesson in part["lessons"]}
     lead = lambda match: f"[{match[0]}](notebooks/{numbers[match[0]]}.ipynb)"
     opening, rest, rows = modules()
@@ -392,7 +395,8 @@ def api_pages() -> dict[str, str]:
     filled = {"opening": opening, "modules": "\n".join(lines), "rest": rest, "contents": contents}
     written = {"api": fill("api", filled)}
     for name, full in names.items():
-        written[f"api/{name}"] = f"# `{full}`\n\n```{{eval-rst}}\n.. automodule:: {full}\n   :members:\n```\n"
+        body = f"# `{full}`\n\n```{{eval-rst}}\n.. automodule:: {full}\n   :members:\n```\n"
+        written[f"api/{name}"] = f"---\nnosearch: true\n---\n\n{body}"
     return written
 
 
