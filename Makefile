@@ -91,7 +91,7 @@ language-model: $(TOOLS)  ## train lesson 3.5's base model on the stored prose a
 NAME = $(basename $(notdir $(wildcard benchmarks/*.py)))
 bench: $(TOOLS)  ## measure what benchmarks/ names; NAME=grading ARGS="memory" one of them with its own words
 	@for name in $(NAME); do echo "== $$name"; \
-	PYTHONPATH=.:tools:tests:tests/web $(VENV) benchmarks/$$name.py $(ARGS) || exit 1; done
+	PYTHONPATH=.:tools:tests:tests/web $(VENV) -P benchmarks/$$name.py $(ARGS) || exit 1; done
 
 lock:  ## install the newest versions and write them down as those that CI uses
 	@$(PYTHON) tools/course.py lock

@@ -91,25 +91,19 @@ def by_nbgrader(students: Iterable[Any], part: str, folder: Path) -> tuple[float
     return seconds, {name: float(score) for name, score in map(str.split, out.stdout.splitlines())}
 
 
+def command(where: Path, part: str, out: Path, jobs: int) -> list[str]:
+    """Return the words that grade a class with ``grading``."""
+    words = [sys.executable, "-m", "grading", "grade", where, "--part", part, "--out", out]
+    return [str(word) for word in [*words, "--jobs", jobs]]
+
+
 def by_downhill(
     students: Iterable[Any], part: str, folder: Path, jobs: int
 ) -> tuple[float, dict[str, float]]:
     """Grade the class with ``grading``; return the seconds and each student's points."""
     where = classroom.hand_in(students, folder / "submitted", part)
     seconds = timed(
-        [
-            sys.executable,
-            "-m",
-            "grading",
-            "grade",
-            where,
-            "--part",
-            part,
-            "--out",
-            folder / "results",
-            "--jobs",
-            jobs,
-        ],
+        command(where, part, folder / "results", jobs),
         cwd=ROOT,
     )
     rows = csv.DictReader(
@@ -178,19 +172,7 @@ def memory(count: int = 2000, part: str = "1_landscape") -> None:
             where = classroom.hand_in(students, folder / "submitted", part)
             began, peak = time.perf_counter(), 0.0
             running = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "grading",
-                    "grade",
-                    where,
-                    "--part",
-                    part,
-                    "--out",
-                    folder / "results",
-                    "--jobs",
-                    "2",
-                ],
+                command(where, part, folder / "results", 2),
                 cwd=ROOT,
                 env=ENV,
             )

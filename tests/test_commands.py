@@ -3,6 +3,7 @@
 import base64
 import errno
 import importlib.util
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -155,3 +156,15 @@ def test_lock_writes_what_is_newest_and_keeps_the_old_pins_if_it_fails(here, mon
 @pytest.mark.parametrize("word", sorted(course.COMMANDS))
 def test_each_command_stands_in_the_usage(word):
     assert f"tools/course.py {word}" in course.__doc__
+
+
+def test_a_benchmark_may_be_called_as_what_it_measures():
+    """`make bench` keeps the folder benchmarks/ off the path, where grading.py hides the package."""
+    assert "-P benchmarks/$$name.py" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    load = "import runpy; runpy.run_path('benchmarks/grading.py', run_name='loaded')"
+    paths = os.pathsep.join(str(ROOT / name) for name in (".", "tools", "tests", "tests/web"))
+    command = [sys.executable, "-P", "-c", load]
+    finished = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": paths}
+    )
+    assert finished.returncode == 0, finished.stderr
